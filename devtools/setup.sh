@@ -188,7 +188,7 @@ download_source()
 		sed -n 's/^Version: //p' | sort -u | tr '\n' ' ')
 	if [ -z "$there" ]; then
 		grep '^[EW]:' "$dir/log" >&2
-		die "no source of $name in the archives of this machine: is there a network?"
+		die "none of this machine's archives gave a signed list of sources with $name (see above)"
 	fi
 	[[ " $there" == *" $version "* ]] || die "the archives no longer have the source of the" \
 		"installed $name $version, only: $there- upgrade ${DPDK_PACKAGES[*]} (apt-get update," \
