@@ -23,6 +23,8 @@
 #define IOAT_BAR_SIZE           0x4000u   /* 16 KiB, 64-bit memory */
 #define IOAT_CFG_CHANERR_INT    0x180u    /* config space, 32 bit, W1C, bits as CHANERR */
 #define IOAT_CFG_DMAUNCERRSTS   0x148u    /* config space, 32 bit, W1C */
+#define IOAT_MSIX_TABLE         0x2000u   /* in BAR0; owned by the PCI side, not by the channel */
+#define IOAT_MSIX_PBA           0x3000u
 
 #define IOAT_DEV_SKX            0x2021u   /* Skylake-SP, Cascade Lake-SP: one id for all functions */
 #define IOAT_DEV_ICX            0x0b00u   /* Ice Lake-SP: one id for all functions */
@@ -55,7 +57,12 @@
 #define   INTRDELAY_COALESCE      0x8000u /* read-only: coalescing supported */
 #define IOAT_CS_STATUS          0x0eu     /* 16 bit, read-only */
 #define IOAT_DMACAPABILITY      0x10u     /* 32 bit, read-only */
+#define   DMACAP_DCA              0x00000010u
 #define   DMACAP_BFILL            0x00000040u
+#define   DMACAP_XOR              0x00000100u
+#define   DMACAP_PQ               0x00000200u
+#define   DMACAP_DWBES            0x00002000u
+#define   DMACAP_RAID16SS         0x00020000u
 #define   DMACAP_DPS              0x00800000u
 #define IOAT_DCAOFFSET          0x14u     /* 16 bit, read-only; 0: no DCA block */
 #define IOAT_CBPRIO             0x40u     /*  8 bit, read-only */
@@ -86,6 +93,7 @@
 #define   CHANCMD_ABORT           0x08u
 #define   CHANCMD_RESUME          0x10u
 #define   CHANCMD_RESET           0x20u
+#define   CHANCMD_ALL             0x3fu   /* two of these at once are a fatal error */
 #define IOAT_DMACOUNT           0x06u     /* 16 bit: the doorbell */
 #define IOAT_CHANSTS            0x08u     /* 64 bit, read-only */
 #define   CHANSTS_STATE           0x7ull  /* enum ioat_state */
@@ -98,8 +106,13 @@
 #define IOAT_CHANERR            0x28u     /* 32 bit, write 1 to clear */
 #define IOAT_CHANERRMASK        0x2cu     /* 32 bit */
 #define IOAT_DCACTRL            0x30u     /* 32 bit */
+#define   DCACTRL_TARGET          0xffffu /* APIC id */
+#define   DCACTRL_COMPL_EN        0x10000u
 
-/* v3.4 extras, written by Linux only; offsets from the channel base (beyond its window) */
+/*
+ * v3.4 extras, written by Linux only; offsets from the channel base, beyond its window. Whether
+ * silicon decodes them there or 0x80 lower is not public.
+ */
 #define IOAT_DRSCTL             0xb6u     /* 16 bit */
 #define IOAT_LTR_SWSEL          0xbcu     /*  8 bit */
 #define IOAT_LTR_ACTIVE         0xc0u     /* 32 bit */
@@ -134,7 +147,15 @@ enum ioat_state {
 #define CHANERR_CRC_XOR         (1u << 16)
 #define CHANERR_Q               (1u << 17)
 #define CHANERR_DESC_COUNT      (1u << 18)
+#define CHANERR_DIF_ALL_F       (1u << 19)
+#define CHANERR_DIF_GUARD       (1u << 20)
+#define CHANERR_DIF_APP         (1u << 21)
+#define CHANERR_DIF_REF         (1u << 22)
 #define CHANERR_BUNDLE          (1u << 23)
+#define CHANERR_RDIF_ALL_F      (1u << 24)
+#define CHANERR_RDIF_GUARD      (1u << 25)
+#define CHANERR_RDIF_APP        (1u << 26)
+#define CHANERR_RDIF_REF        (1u << 27)
 #define CHANERR_ALL             0x0fffffffu
 
 /* ---- descriptors (doc/hardware.md, Descriptors) ---- */
@@ -154,6 +175,12 @@ enum ioat_state {
 
 #define IOAT_OP_COPY            0x00u
 #define IOAT_OP_FILL            0x01u
+#define IOAT_OP_XOR             0x87u     /* RAID operations: named, not modelled */
+#define IOAT_OP_PQ              0x89u
+
+/* The control bits that an operation may set; the others are reserved. */
+#define DESC_CTRL_COPY_BITS     0x000007ffu
+#define DESC_CTRL_FILL_BITS     0x0000019du
 
 #define IOAT_DESC_SIZE          64u
 #define IOAT_DESC_ALIGN         64u

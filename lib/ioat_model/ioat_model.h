@@ -52,13 +52,21 @@ enum ioat_model_rights {
 };
 
 /**
- * What the model asks of the machine around it. All addresses are bus addresses.
- * dma_read, dma_write and dma_write64 are mandatory, map and irq may be NULL.
+ * What the model asks of the machine around it. All addresses are bus addresses; @c addr + @c len
+ * never wraps. dma_read, dma_write and dma_write64 are mandatory, map and irq may be NULL.
  */
 struct ioat_model_host {
-	/** Copy @p len bytes at @p addr into @p buf. @return 0; negative errno: not granted. */
+	/**
+	 * Copy @p len bytes at @p addr into @p buf.
+	 * @return 0; -EIO: granted, but the data is bad (CHANERR bit 8, read data); any other
+	 * negative errno: not granted (the address bit of what was being read).
+	 */
 	int (*dma_read)(void *ctx, uint64_t addr, void *buf, size_t len);
-	/** Copy @p len bytes from @p buf to @p addr. @return 0; negative errno: not granted. */
+	/**
+	 * Copy @p len bytes from @p buf to @p addr.
+	 * @return 0; -EIO: granted, but not stored (CHANERR bit 9, write data); any other
+	 * negative errno: not granted (CHANERR bit 1, destination address).
+	 */
 	int (*dma_write)(void *ctx, uint64_t addr, const void *buf, size_t len);
 	/**
 	 * Store one 8-byte word (a completion) in one piece, after all earlier stores are visible
@@ -69,10 +77,15 @@ struct ioat_model_host {
 	 * The fast way: a pointer to the memory at @p addr with all of @p rights (enum
 	 * ioat_model_rights), and in @p len, on input the bytes wanted, on output how many of
 	 * them are contiguous there (at least 1). Valid until the call into the model returns.
-	 * NULL: no direct access; the model falls back to dma_read and dma_write.
+	 * The model may ask for more than it will touch, so grant the part that exists.
+	 * NULL: no direct access; the model falls back to dma_read and dma_write, which decide.
 	 */
 	void *(*map)(void *ctx, uint64_t addr, size_t *len, unsigned int rights);
-	/** An interrupt of channel @p chan is due: MSI-X message, or INTx level with ATTNSTATUS. */
+	/**
+	 * An interrupt of channel @p chan: an MSI-X message to send, or (MSI-X off) its bit in
+	 * ATTNSTATUS was set. The INTx level also moves with accesses to INTRCTRL, ATTNSTATUS and
+	 * CHANCTRL: ask ioat_model_intx_level() after each call into the model.
+	 */
 	void (*irq)(void *ctx, unsigned int chan);
 	void *ctx;
 };
@@ -92,7 +105,7 @@ struct ioat_model_counters {
 	uint64_t completions; /**< completion words written */
 	uint64_t bytes;       /**< moved or filled */
 	uint64_t interrupts;  /**< delivered to the host */
-	uint64_t errors;      /**< halts by error, injected ones included */
+	uint64_t errors;      /**< errors recorded, injected ones and spurious halts included */
 };
 
 /** What ioat_model_inject() can do, once each, to a channel. */
@@ -100,17 +113,23 @@ enum ioat_model_fault_kind {
 	IOAT_MODEL_FAULT_CHANERR, /**< @c chanerr is raised by descriptor number @c after */
 	IOAT_MODEL_FAULT_HALT,    /**< spurious: halted with CHANERR 0 at descriptor @c after */
 	IOAT_MODEL_FAULT_RESET, /**< the next @c count RESET commands are refused: bit 5 stays set */
-	IOAT_MODEL_FAULT_LATE_WRITE, /**< the next completion write is held back for @c count steps */
-	IOAT_MODEL_FAULT_LOST_IRQ,   /**< the next @c count interrupts are not delivered */
-	IOAT_MODEL_FAULT_STUCK, /**< after a CHAINADDR write the channel stays HALTED, @c count times */
+	/**
+	 * The next completion write is held back for @c count steps of its channel. It is made
+	 * where CHANCMP pointed at the time, even if the channel was reset in between: that is
+	 * the misbehaviour it exists for. Only ioat_model_reset() drops it.
+	 */
+	IOAT_MODEL_FAULT_LATE_WRITE,
+	IOAT_MODEL_FAULT_LOST_IRQ, /**< the next @c count interrupts are not delivered */
+	/** A halted channel stays HALTED after a CHAINADDR write, @c count times. */
+	IOAT_MODEL_FAULT_STUCK,
 };
 
 /** One fault to inject. */
 struct ioat_model_fault {
 	enum ioat_model_fault_kind kind;
-	uint32_t chanerr; /**< CHANERR bits to set (FAULT_CHANERR) */
+	uint32_t chanerr; /**< CHANERR bits to set, not 0 (FAULT_CHANERR) */
 	uint32_t after;   /**< descriptors that still complete first (FAULT_CHANERR, FAULT_HALT) */
-	uint32_t count;   /**< how often, or how long, as said at the kind */
+	uint32_t count;   /**< how often, or how long, not 0, as said at the kind */
 };
 
 /**
@@ -135,7 +154,10 @@ int ioat_model_create(struct ioat_model **out, const struct ioat_model_conf *con
 /** Free a model; NULL is allowed. */
 void ioat_model_destroy(struct ioat_model *model);
 
-/** Function-level reset: as after creation; faults and counters are cleared too. */
+/**
+ * Function-level reset: as after creation, with MSI-X delivery on; faults and counters are
+ * cleared too.
+ */
 void ioat_model_reset(struct ioat_model *model);
 
 /**
@@ -146,7 +168,9 @@ uint64_t ioat_model_read(struct ioat_model *model, uint64_t offset, unsigned int
 
 /**
  * Write @p width (1, 2, 4, 8) bytes of BAR0 at @p offset. What the write causes is visible to
- * the next read, a SUSPEND included: it finishes the descriptor in flight first.
+ * the next read, a SUSPEND included: it finishes the descriptor in flight first, which may take
+ * as long as copying XFERCAP bytes. An access may cover part of a register or several of them;
+ * each is then served in ascending order, with only the bytes that were accessed.
  * Ignored in reserved space, beyond the BAR and for a bad width.
  */
 void ioat_model_write(struct ioat_model *model, uint64_t offset, unsigned int width,
@@ -154,8 +178,10 @@ void ioat_model_write(struct ioat_model *model, uint64_t offset, unsigned int wi
 
 /**
  * Let channel @p chan work. A descriptor costs 64 plus its bytes; work stops once @p budget is
- * used up, also in the middle of a descriptor (the next step goes on there).
- * @return the cost of what was done, 0: nothing to do. At most @p budget + 4096 + 64.
+ * used up, also in the middle of a descriptor (the next step goes on there). A step that waits
+ * out an injected late completion write costs 64.
+ * @return the cost of what was done; 0: nothing to do, no such channel, or @p budget 0. At most
+ * @p budget + 4096 + 64.
  */
 size_t ioat_model_step(struct ioat_model *model, unsigned int chan, size_t budget);
 
@@ -174,8 +200,10 @@ bool ioat_model_intx_level(const struct ioat_model *model);
 void ioat_model_advance(struct ioat_model *model, uint32_t usec);
 
 /**
- * Arm a fault on channel @p chan; several can be armed, one of each kind.
- * @return 0; -EINVAL: no such channel or kind, or CHANERR bits outside CHANERR_ALL.
+ * Arm a fault on channel @p chan; several can be armed, one of each kind: arming a kind again
+ * replaces it.
+ * @return 0; -EINVAL: no such channel or kind, CHANERR bits 0 or outside CHANERR_ALL, or count 0
+ * for a kind that counts.
  */
 int ioat_model_inject(struct ioat_model *model, unsigned int chan,
                       const struct ioat_model_fault *fault);
