@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+/*
+ * Control of one channel over its registers: open, reset, start, stop, recover, close.
+ * Sequences and limits: doc/hardware.md, Channel state machine.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "ioat_priv.h"
+
+#define POLL_US          10u
+#define SUSPEND_US       100000u /* a descriptor in flight may be megabytes long */
+#define RESET_US         200000u
+#define SELF_TEST_US     1000000u /* the engine of a model may have to wait for a processor */
+#define DRAIN_US         1000000u
+#define COMPL_EVERY_MAX  32u
+#define CHANSTS_ALL_ONES 0xffffffffu
+
+enum rte_dma_status_code
+ioat_chan_error_status(uint32_t chanerr)
+{
+	/* In the order of severity for the user: what he can mend comes first. */
+	static const struct {
+		uint32_t bits;
+		enum rte_dma_status_code status;
+	} table[] = {
+		{CHANERR_SRC_ADDR, RTE_DMA_STATUS_INVALID_SRC_ADDR},
+		{CHANERR_DST_ADDR, RTE_DMA_STATUS_INVALID_DST_ADDR},
+		{CHANERR_LENGTH, RTE_DMA_STATUS_INVALID_LENGTH},
+		{CHANERR_CONTROL, RTE_DMA_STATUS_INVALID_OPCODE},
+		{CHANERR_READ_DATA, RTE_DMA_STATUS_BUS_READ_ERROR},
+		{CHANERR_WRITE_DATA, RTE_DMA_STATUS_BUS_WRITE_ERROR},
+		{CHANERR_CHIPSET | CHANERR_DMA_INTEGRITY, RTE_DMA_STATUS_DATA_POISION},
+		{CHANERR_NEXT_ADDR | CHANERR_DESC, RTE_DMA_STATUS_DESCRIPTOR_READ_ERROR},
+		{CHANERR_CHAIN_ADDR, RTE_DMA_STATUS_INVALID_ADDR},
+		{CHANERR_UNAFFILIATED, RTE_DMA_STATUS_BUS_ERROR},
+	};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(table); i++)
+		if ((chanerr & table[i].bits) != 0)
+			return table[i].status;
+	return RTE_DMA_STATUS_ERROR_UNKNOWN;
+}
+
+/* The low half is enough for the state, and cannot be torn. */
+static uint32_t
+chan_state_raw(const struct ioat_chan *ch)
+{
+	return mmio_read32(&ch->regs, IOAT_CHANSTS);
+}
+
+enum ioat_state
+ioat_chan_state(const struct ioat_chan *ch)
+{
+	return (enum ioat_state)(chan_state_raw(ch) & CHANSTS_STATE);
+}
+
+static bool
+chan_gone(const struct ioat_chan *ch)
+{
+	return chan_state_raw(ch) == CHANSTS_ALL_ONES;
+}
+
+/* Wait until the channel's state is none of the set @p states (bits by enum ioat_state). */
+static int
+chan_wait_leave(const struct ioat_chan *ch, unsigned int states, unsigned int timeout_us)
+{
+	unsigned int us;
+
+	for (us = 0; (states & RTE_BIT32(ioat_chan_state(ch))) != 0; us += POLL_US) {
+		if (us >= timeout_us)
+			return -ETIMEDOUT;
+		rte_delay_us_sleep(POLL_US);
+	}
+	return 0;
+}
+
+/* No work in flight afterwards, unless the device does not obey. */
+static int
+chan_suspend(const struct ioat_chan *ch)
+{
+	const unsigned int running = RTE_BIT32(IOAT_STATE_ACTIVE) | RTE_BIT32(IOAT_STATE_DONE);
+
+	if ((running & RTE_BIT32(ioat_chan_state(ch))) == 0)
+		return 0;
+	mmio_write8(&ch->regs, IOAT_CHANCMD, CHANCMD_SUSPEND);
+	return chan_wait_leave(ch, running, SUSPEND_US);
+}
+
+/* To HALTED with CHANERR clear; whatever was in flight is dropped. */
+static int
+chan_reset(struct ioat_chan *ch)
+{
+	unsigned int us;
+	uint32_t chanerr = mmio_read32(&ch->regs, IOAT_CHANERR);
+
+	if (chanerr != 0)
+		mmio_write32(&ch->regs, IOAT_CHANERR, chanerr);
+	if (ch->regs.ops->clear_chanerr_int != NULL &&
+	    ch->regs.ops->clear_chanerr_int(ch->regs.ctx) < 0)
+		IOAT_LOG(DEBUG, "%s: CHANERR_INT is out of reach, errors noted there stay",
+		         ch->name);
+	mmio_write8(&ch->regs, IOAT_CHANCMD, CHANCMD_RESET);
+	for (us = 0; (mmio_read8(&ch->regs, IOAT_CHANCMD) & CHANCMD_RESET) != 0; us += POLL_US) {
+		if (us >= RESET_US)
+			return -ETIMEDOUT;
+		rte_delay_us_sleep(POLL_US);
+	}
+	return chan_gone(ch) ? -ENODEV : 0;
+}
+
+/* Program what a reset clears, and arm the channel at descriptor @p first. */
+static int
+chan_arm(struct ioat_chan *ch, uint16_t first)
+{
+	uint64_t chain = ch->ring_iova + (uint64_t)(first & ch->mask) * IOAT_DESC_SIZE;
+	enum ioat_state state;
+
+	ch->base = first;
+	mmio_write16(&ch->regs, IOAT_CHANCTRL, CHANCTRL_ANY_ERR_ABORT | CHANCTRL_ERR_COMPL_EN);
+	mmio_write64(&ch->regs, IOAT_CHANCMP, ch->status_iova);
+	mmio_write64(&ch->regs, IOAT_CHAINADDR, chain);
+	state = ioat_chan_state(ch);
+	if (state != IOAT_STATE_ARMED) {
+		IOAT_LOG(ERR, "%s: state %u after CHAINADDR 0x%" PRIx64 ", CHANERR 0x%x, not armed",
+		         ch->name, state, chain, mmio_read32(&ch->regs, IOAT_CHANERR));
+		return -EIO;
+	}
+	return 0;
+}
+
+static void
+chan_set_status(struct ioat_chan *ch, uint64_t word)
+{
+	__atomic_store_n(ch->status, word, __ATOMIC_RELEASE);
+}
+
+int
+ioat_chan_open(struct ioat_chan *ch)
+{
+	unsigned int log2_max;
+	int rc;
+
+	ch->status = &ch->no_status;
+	ch->cbver = mmio_read8(&ch->general, IOAT_CBVER);
+	if (chan_gone(ch)) {
+		IOAT_LOG(ERR, "%s: registers read all ones, the device is gone", ch->name);
+		return -ENODEV;
+	}
+	if (ch->cbver < CBVER_3_0) {
+		IOAT_LOG(ERR, "%s: CBVER 0x%x is not supported, 0x30 and later are", ch->name,
+		         ch->cbver);
+		return -ENODEV;
+	}
+	log2_max = mmio_read8(&ch->general, IOAT_XFERCAP) & XFERCAP_MASK;
+	if (log2_max != 0 && log2_max < XFERCAP_MIN) {
+		IOAT_LOG(ERR, "%s: XFERCAP %u is outside %u to %u", ch->name, log2_max, XFERCAP_MIN,
+		         XFERCAP_MAX);
+		return -ERANGE;
+	}
+	if (log2_max == 0 || log2_max > XFERCAP_MAX) /* 0 means 2^32 */
+		log2_max = XFERCAP_MAX;
+	ch->xfer_max = RTE_BIT32(log2_max);
+	ch->bfill = (mmio_read32(&ch->general, IOAT_DMACAPABILITY) & DMACAP_BFILL) != 0;
+	if ((mmio_read16(&ch->regs, IOAT_CHANCTRL) & CHANCTRL_IN_USE) != 0)
+		IOAT_LOG(WARNING, "%s: marked in use, left by a process that died? Taken over",
+		         ch->name);
+	rc = chan_suspend(ch);
+	if (rc == 0)
+		rc = chan_reset(ch);
+	if (rc < 0)
+		IOAT_LOG(ERR, "%s: cannot be reset (%s), CHANSTS 0x%x", ch->name, strerror(-rc),
+		         chan_state_raw(ch));
+	return rc;
+}
+
+void
+ioat_chan_set_ring(struct ioat_chan *ch, struct ioat_desc *desc, uint64_t desc_iova,
+                   uint16_t *op_after, uint64_t *status, uint64_t status_iova, uint32_t slots)
+{
+	uint32_t i;
+
+	ch->desc = desc;
+	ch->ring_iova = desc_iova;
+	ch->op_after = op_after;
+	ch->status = status;
+	ch->status_iova = status_iova;
+	ch->mask = (uint16_t)(slots - 1);
+	ch->compl_mask = (uint16_t)(RTE_MIN(COMPL_EVERY_MAX, slots / 4) - 1);
+	memset(desc, 0, slots * sizeof(*desc));
+	for (i = 0; i < slots; i++)
+		desc[i].next = desc_iova + (uint64_t)((i + 1) & ch->mask) * IOAT_DESC_SIZE;
+	chan_set_status(ch, 0);
+}
+
+/* One NULL descriptor: proves that the device fetches, counts and writes to this memory. */
+static int
+chan_self_test(struct ioat_chan *ch)
+{
+	uint64_t word;
+	int rc;
+
+	ch->desc[0].size = IOAT_NULL_SIZE;
+	ch->desc[0].ctrl = DESC_CTRL_NULL | DESC_CTRL_COMPL;
+	mmio_write_doorbell(ch->doorbell, 1);
+	rc = chan_wait_leave(ch, RTE_BIT32(IOAT_STATE_ACTIVE) | RTE_BIT32(IOAT_STATE_ARMED),
+	                     SELF_TEST_US);
+	word = __atomic_load_n(ch->status, __ATOMIC_ACQUIRE);
+	if (rc == 0 && word == (ch->ring_iova | IOAT_STATE_DONE))
+		return 0;
+	IOAT_LOG(ERR,
+	         "%s: self-test failed: CHANSTS 0x%x, CHANERR 0x%x, completion word 0x%" PRIx64
+	         " at IOVA 0x%" PRIx64 ", expected 0x%" PRIx64 ": is its memory mapped for DMA?",
+	         ch->name, chan_state_raw(ch), mmio_read32(&ch->regs, IOAT_CHANERR), word,
+	         ch->status_iova, ch->ring_iova | IOAT_STATE_DONE);
+	return rc == 0 ? -EIO : rc;
+}
+
+int
+ioat_chan_start(struct ioat_chan *ch)
+{
+	int rc;
+
+	if (ch->lost)
+		return -EIO;
+	ioat_ring_restart(ch);
+	chan_set_status(ch, 0);
+	rc = chan_reset(ch);
+	if (rc == 0)
+		rc = chan_arm(ch, 0);
+	if (rc == 0)
+		rc = chan_self_test(ch);
+	/* From a reset again: the documented way to a count of 0. */
+	if (rc == 0)
+		rc = chan_suspend(ch);
+	if (rc == 0)
+		rc = chan_reset(ch);
+	chan_set_status(ch, 0);
+	if (rc == 0)
+		rc = chan_arm(ch, 0);
+	ch->started = rc == 0;
+	if (rc < 0)
+		IOAT_LOG(ERR, "%s: cannot be started: %s", ch->name, strerror(-rc));
+	return rc;
+}
+
+/* How far the device came, in the form of a completion word. */
+static uint64_t
+chan_progress(const struct ioat_chan *ch)
+{
+	uint64_t sts, word = __atomic_load_n(ch->status, __ATOMIC_ACQUIRE);
+
+	if ((word & CHANSTS_STATE) == IOAT_STATE_HALTED)
+		return word;
+	/* CHANSTS is newer where not every descriptor writes; before 3.3 its address may lie. */
+	sts = mmio_read64(&ch->regs, IOAT_CHANSTS);
+	if (ch->cbver < CBVER_3_3 || (sts & CHANSTS_DESC) == 0)
+		return word;
+	return sts;
+}
+
+int
+ioat_chan_stop(struct ioat_chan *ch)
+{
+	enum rte_dma_status_code first = RTE_DMA_STATUS_USER_ABORT;
+	uint64_t word;
+	int rc;
+
+	if (!ch->started)
+		return 0;
+	if (chan_wait_leave(ch, RTE_BIT32(IOAT_STATE_ACTIVE), DRAIN_US) < 0)
+		IOAT_LOG(WARNING, "%s: still busy after %u ms, work in flight is aborted", ch->name,
+		         DRAIN_US / 1000);
+	(void)chan_suspend(ch); /* what it could not finish the reset drops */
+	word = chan_progress(ch);
+	if (ioat_chan_state(ch) == IOAT_STATE_HALTED) {
+		ch->last_chanerr = mmio_read32(&ch->regs, IOAT_CHANERR);
+		first = ioat_chan_error_status(ch->last_chanerr);
+	}
+	rc = chan_reset(ch);
+	if (rc < 0) {
+		ch->lost = true;
+		IOAT_LOG(ERR, "%s: cannot be reset (%s), CHANSTS 0x%x, it may still write memory",
+		         ch->name, strerror(-rc), chan_state_raw(ch));
+	}
+	if (!ch->cut.set)
+		ioat_ring_cut(ch, word, first, RTE_DMA_STATUS_USER_ABORT);
+	ch->started = false;
+	return rc;
+}
+
+int
+ioat_chan_recover(struct ioat_chan *ch, uint16_t next)
+{
+	int rc;
+
+	ch->last_chanerr = mmio_read32(&ch->regs, IOAT_CHANERR);
+	ch->recoveries++;
+	rc = chan_reset(ch);
+	if (rc == 0) {
+		/* As if the device had just finished the one before. */
+		chan_set_status(ch, (ch->ring_iova +
+		                     (uint64_t)((uint16_t)(next - 1) & ch->mask) * IOAT_DESC_SIZE) |
+		                            IOAT_STATE_DONE);
+		rc = chan_arm(ch, next);
+	}
+	if (rc < 0) {
+		ch->lost = true;
+		IOAT_LOG(ERR, "%s: recovery failed (%s) after CHANERR 0x%x, the channel is lost",
+		         ch->name, strerror(-rc), ch->last_chanerr);
+		return rc;
+	}
+	IOAT_LOG(DEBUG, "%s: recovered from CHANERR 0x%x", ch->name, ch->last_chanerr);
+	if (ch->rung != next)
+		mmio_write_doorbell(ch->doorbell, ch->rung - next);
+	return 0;
+}
+
+int
+ioat_chan_close(struct ioat_chan *ch)
+{
+	int rc;
+
+	(void)chan_suspend(ch); /* what it could not finish the reset drops */
+	rc = chan_reset(ch);
+	if (rc < 0)
+		return rc;
+	mmio_write16(&ch->regs, IOAT_CHANCTRL, 0); /* gives CHANCTRL_IN_USE back */
+	return 0;
+}

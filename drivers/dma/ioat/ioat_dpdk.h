@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#ifndef IOAT_DPDK_H
+#define IOAT_DPDK_H
+
+/**
+ * @file
+ * The one place that includes driver-side DPDK headers and hides gaps between DPDK versions.
+ */
+
+#include <rte_common.h>
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_io.h>
+#include <rte_kvargs.h>
+#include <rte_lcore.h>
+#include <rte_log.h>
+#include <rte_malloc.h>
+#include <rte_memory.h>
+#include <rte_memzone.h>
+#include <rte_pci.h>
+#include <rte_ticketlock.h>
+#include <rte_version.h>
+
+#include <bus_pci_driver.h>
+#include <bus_vdev_driver.h>
+#include <rte_dmadev_pmd.h>
+
+#if RTE_VERSION < RTE_VERSION_NUM(22, 11, 0, 0)
+#error "DPDK 22.11 or later is needed"
+#endif
+
+extern int ioat_log_type;
+
+/** One line of log: device, value and consequence. Control path only. */
+#define IOAT_LOG(level, fmt, ...) \
+	rte_log(RTE_LOG_##level, (uint32_t)ioat_log_type, "IOAT: " fmt "\n", ##__VA_ARGS__)
+
+#endif /* IOAT_DPDK_H */

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+/*
+ * An emulated function: the model, its memory, its engine.
+ *
+ * The doorbell is a word that the data path stores to and the engine polls; every control access
+ * first hands a new count to the model, so that the order of doorbell and commands is kept, and a
+ * write that changes DMACOUNT (RESET, CHAINADDR) is copied back to the word.
+ */
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ioat_dpdk.h"
+#include "ioat_emu.h"
+#include "ioat_emu_mem.h"
+#include "ioat_hw.h"
+
+#define THREAD_BUDGET ((size_t)64 << 10)  /* bytes and descriptors between two looks at the lock */
+#define INLINE_BUDGET ((size_t)256 << 10) /* the same per completion call or register read */
+#define IDLE_SPINS    2000u
+#define IDLE_NAP_NS   20000
+
+struct ioat_emu {
+	rte_ticketlock_t lock; /* fair: the engine must not starve the control path */
+	struct ioat_model *model;
+	struct emu_mem_cache mem;
+	ioat_doorbell doorbell __rte_cache_aligned;
+	uint16_t seen; /* the count that the model was told last */
+	bool run_inline;
+	bool has_thread;
+	atomic_bool stop;
+	pthread_t thread;
+	struct ioat_emu *next; /* in the list of all */
+};
+
+/* All functions, for the one that frees memory. */
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct ioat_emu *all;
+
+static void *
+emu_map(void *ctx, uint64_t addr, size_t *len, unsigned int rights __rte_unused)
+{
+	struct ioat_emu *emu = ctx;
+
+	return emu_mem_find(&emu->mem, addr, len);
+}
+
+/* The model asks for pieces only where map found nothing, or less than it wanted. */
+static int
+emu_dma_read(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	uint8_t *to = buf;
+
+	while (len > 0) {
+		size_t n = len;
+		const void *from = emu_map(ctx, addr, &n, IOAT_MODEL_READ);
+
+		if (from == NULL)
+			return -EFAULT;
+		memcpy(to, from, n);
+		to += n;
+		addr += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int
+emu_dma_write(void *ctx, uint64_t addr, const void *buf, size_t len)
+{
+	const uint8_t *from = buf;
+
+	while (len > 0) {
+		size_t n = len;
+		void *to = emu_map(ctx, addr, &n, IOAT_MODEL_WRITE);
+
+		if (to == NULL)
+			return -EFAULT;
+		memcpy(to, from, n);
+		from += n;
+		addr += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int
+emu_dma_write64(void *ctx, uint64_t addr, uint64_t value)
+{
+	size_t len = sizeof(value);
+	uint64_t *to = emu_map(ctx, addr, &len, IOAT_MODEL_WRITE);
+
+	if (to == NULL || len < sizeof(value))
+		return -EFAULT;
+	__atomic_store_n(to, value, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static void
+emu_sync_doorbell(struct ioat_emu *emu)
+{
+	uint16_t count = mmio_read_doorbell(&emu->doorbell);
+
+	if (count == emu->seen)
+		return;
+	emu->seen = count;
+	ioat_model_write(emu->model, IOAT_CHAN_BASE(0) + IOAT_DMACOUNT, 2, count);
+}
+
+static size_t
+emu_turn(struct ioat_emu *emu, size_t budget)
+{
+	emu_sync_doorbell(emu);
+	return ioat_model_step(emu->model, 0, budget);
+}
+
+void
+ioat_emu_poll(struct ioat_emu *emu)
+{
+	if (!emu->run_inline)
+		return;
+	rte_ticketlock_lock(&emu->lock);
+	emu_turn(emu, INLINE_BUDGET);
+	rte_ticketlock_unlock(&emu->lock);
+}
+
+static uint64_t
+emu_read(void *ctx, uint32_t offset, unsigned int width)
+{
+	struct ioat_emu *emu = ctx;
+	uint64_t value;
+
+	rte_ticketlock_lock(&emu->lock);
+	if (emu->run_inline) /* time passes for whoever waits on a register */
+		emu_turn(emu, INLINE_BUDGET);
+	else
+		emu_sync_doorbell(emu);
+	value = ioat_model_read(emu->model, offset, width);
+	rte_ticketlock_unlock(&emu->lock);
+	return value;
+}
+
+static void
+emu_write(void *ctx, uint32_t offset, unsigned int width, uint64_t value)
+{
+	struct ioat_emu *emu = ctx;
+
+	rte_ticketlock_lock(&emu->lock);
+	emu_sync_doorbell(emu);
+	ioat_model_write(emu->model, offset, width, value);
+	emu->seen = (uint16_t)ioat_model_read(emu->model, IOAT_CHAN_BASE(0) + IOAT_DMACOUNT, 2);
+	mmio_write_doorbell(&emu->doorbell, emu->seen);
+	rte_ticketlock_unlock(&emu->lock);
+}
+
+const struct ioat_mmio_ops ioat_emu_mmio_ops = {
+	.read = emu_read,
+	.write = emu_write,
+};
+
+static void *
+emu_engine(void *arg)
+{
+	const struct timespec nap = {.tv_nsec = IDLE_NAP_NS};
+	struct ioat_emu *emu = arg;
+	unsigned int idle = 0;
+	size_t done;
+
+	while (!atomic_load_explicit(&emu->stop, memory_order_relaxed)) {
+		rte_ticketlock_lock(&emu->lock);
+		done = emu_turn(emu, THREAD_BUDGET);
+		rte_ticketlock_unlock(&emu->lock);
+		if (done > 0) {
+			idle = 0;
+		} else if (idle < IDLE_SPINS) {
+			idle++;
+			rte_pause();
+		} else {
+			nanosleep(&nap, NULL);
+		}
+	}
+	return NULL;
+}
+
+/* Memory goes away and can no longer be found: wait for a step that may have found it before. */
+static void
+emu_quiesce_all(void)
+{
+	struct ioat_emu *emu;
+
+	pthread_mutex_lock(&all_lock);
+	for (emu = all; emu != NULL; emu = emu->next) {
+		rte_ticketlock_lock(&emu->lock);
+		rte_ticketlock_unlock(&emu->lock);
+	}
+	pthread_mutex_unlock(&all_lock);
+}
+
+static void
+emu_list_add(struct ioat_emu *emu)
+{
+	pthread_mutex_lock(&all_lock);
+	emu->next = all;
+	all = emu;
+	pthread_mutex_unlock(&all_lock);
+}
+
+static void
+emu_list_remove(struct ioat_emu *emu)
+{
+	struct ioat_emu **at;
+
+	pthread_mutex_lock(&all_lock);
+	for (at = &all; *at != NULL; at = &(*at)->next) {
+		if (*at == emu) {
+			*at = emu->next;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&all_lock);
+}
+
+static int
+emu_start_thread(struct ioat_emu *emu, const struct ioat_emu_conf *conf)
+{
+	char name[16];
+	rte_cpuset_t cpus;
+	int rc;
+
+	snprintf(name, sizeof(name), "%.15s", conf->name);
+	rc = rte_ctrl_thread_create(&emu->thread, name, NULL, emu_engine, emu);
+	if (rc != 0) {
+		IOAT_LOG(ERR, "%s: no thread for the engine: %s", conf->name, strerror(-rc));
+		return -EAGAIN;
+	}
+	emu->has_thread = true;
+	if (conf->lcore < 0)
+		return 0;
+	cpus = rte_lcore_cpuset((unsigned int)conf->lcore);
+	rc = pthread_setaffinity_np(emu->thread, sizeof(cpus), &cpus);
+	if (rc != 0)
+		IOAT_LOG(WARNING, "%s: the engine stays where it is, not on lcore %d: %s",
+		         conf->name, conf->lcore, strerror(rc));
+	return 0;
+}
+
+int
+ioat_emu_create(struct ioat_emu **out, const struct ioat_emu_conf *conf)
+{
+	struct ioat_model_conf model = {
+		.device = conf->device,
+		.xfercap = conf->xfercap,
+		.host =
+			{
+				.dma_read = emu_dma_read,
+				.dma_write = emu_dma_write,
+				.dma_write64 = emu_dma_write64,
+				.map = emu_map,
+			},
+	};
+	struct ioat_emu *emu;
+	int rc;
+
+	emu = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*emu));
+	if (emu == NULL)
+		return -ENOMEM;
+	memset(emu, 0, sizeof(*emu));
+	rte_ticketlock_init(&emu->lock);
+	emu->run_inline = conf->run_inline;
+	model.host.ctx = emu;
+	rc = ioat_model_create(&emu->model, &model);
+	if (rc < 0) {
+		free(emu);
+		return rc;
+	}
+	rc = emu_mem_start(emu_quiesce_all);
+	if (rc < 0) {
+		ioat_model_destroy(emu->model);
+		free(emu);
+		return rc;
+	}
+	emu_list_add(emu);
+	if (!conf->run_inline)
+		rc = emu_start_thread(emu, conf);
+	if (rc < 0) {
+		ioat_emu_destroy(emu);
+		return rc;
+	}
+	*out = emu;
+	return 0;
+}
+
+void
+ioat_emu_destroy(struct ioat_emu *emu)
+{
+	if (emu == NULL)
+		return;
+	if (emu->has_thread) {
+		atomic_store(&emu->stop, true);
+		pthread_join(emu->thread, NULL); /* it looks at stop at least every nap */
+	}
+	emu_list_remove(emu);
+	emu_mem_stop();
+	ioat_model_destroy(emu->model);
+	free(emu);
+}
+
+ioat_doorbell *
+ioat_emu_doorbell(struct ioat_emu *emu)
+{
+	return &emu->doorbell;
+}

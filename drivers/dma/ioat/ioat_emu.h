@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#ifndef IOAT_EMU_H
+#define IOAT_EMU_H
+
+/**
+ * @file
+ * A function of I/OAT inside the process: the model of lib/ioat_model with one channel, memory
+ * as EAL knows it, and an engine that steps it, either a thread or the caller of completion
+ * functions.
+ *
+ * Threads: registers and doorbell as on hardware, from any thread that the driver's rules allow;
+ * the emulation serialises them with its engine.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ioat_mmio.h"
+#include "ioat_model.h"
+
+/** One function. */
+struct ioat_emu;
+
+/** How it is made. */
+struct ioat_emu_conf {
+	const char *name; /**< for logs and the thread */
+	enum ioat_model_device device;
+	unsigned int xfercap; /**< log2; 0: the part's own */
+	bool run_inline;      /**< no thread: register reads and ioat_emu_poll() step the model */
+	int lcore;            /**< lcore whose processors the thread uses; -1: as EAL places it */
+};
+
+/** Registers through the model; the context is the struct ioat_emu. */
+extern const struct ioat_mmio_ops ioat_emu_mmio_ops;
+
+/**
+ * Make a function in its power-on state and start its engine.
+ * @return 0 and the function in @p out; -EINVAL; -ENOMEM; -EAGAIN: no thread could be started.
+ */
+int ioat_emu_create(struct ioat_emu **out, const struct ioat_emu_conf *conf);
+
+/** Stop the engine and free the function; NULL is allowed. Nothing uses its registers any more. */
+void ioat_emu_destroy(struct ioat_emu *emu);
+
+/** The word that stands for DMACOUNT of channel 0. */
+ioat_doorbell *ioat_emu_doorbell(struct ioat_emu *emu);
+
+/** Let an inline engine work, for a bounded time; no effect on one with a thread. */
+void ioat_emu_poll(struct ioat_emu *emu);
+
+#endif /* IOAT_EMU_H */

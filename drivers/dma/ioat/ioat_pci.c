@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+/* The first front door: PCI functions bound to vfio-pci or uio_pci_generic. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ioat_hw.h"
+#include "ioat_priv.h"
+
+#define ID(device)                                            \
+	{                                                     \
+		RTE_PCI_DEVICE(IOAT_PCI_VENDOR_INTEL, device) \
+	}
+#define ID4(first) ID(first), ID((first) + 1), ID((first) + 2), ID((first) + 3)
+#define ID8(first) ID4(first), ID4((first) + 4)
+/* Eight functions, and functions 0 and 1 with their RAID operations shown. */
+#define ID_XEON(first) ID8(first), ID((first) + 0xe), ID((first) + 0xf)
+
+/* All parts with the channel layout of version 3 (doc/hardware.md, Identity). */
+static const struct rte_pci_id pci_ids[] = {
+	ID4(0x3430),
+	ID4(0x3429), /* 5520/5500 chipset */
+	ID8(0x3710),
+	ID(0x3718),
+	ID(0x3719),             /* Xeon C5500/C3500 */
+	ID_XEON(0x3c20),        /* Sandy Bridge-EP */
+	ID_XEON(IOAT_DEV_IVB0), /* Ivy Bridge-EP/EX */
+	ID_XEON(0x2f20),        /* Haswell-EP/EX */
+	ID_XEON(IOAT_DEV_BDX0), /* Broadwell-EP/EX */
+	ID4(0x0c50),            /* Atom S12x9 */
+	ID4(0x6f50),            /* Xeon D-1500 */
+	ID(IOAT_DEV_SKX),
+	ID(IOAT_DEV_ICX), /* Skylake-SP, Cascade Lake-SP, Ice Lake-SP */
+	{.vendor_id = 0},
+};
+
+static uint64_t
+pci_read(void *ctx, uint32_t offset, unsigned int width)
+{
+	const struct rte_pci_device *pci = ctx;
+
+	return mmio_bar_read(pci->mem_resource[0].addr, offset, width);
+}
+
+static void
+pci_write(void *ctx, uint32_t offset, unsigned int width, uint64_t value)
+{
+	const struct rte_pci_device *pci = ctx;
+
+	mmio_bar_write(pci->mem_resource[0].addr, offset, width, value);
+}
+
+static int
+pci_clear_chanerr_int(void *ctx)
+{
+	const struct rte_pci_device *pci = ctx;
+	uint32_t bits;
+
+	if (rte_pci_read_config(pci, &bits, sizeof(bits), IOAT_CFG_CHANERR_INT) !=
+	    (int)sizeof(bits))
+		return -EIO;
+	if (bits != 0 && rte_pci_write_config(pci, &bits, sizeof(bits), IOAT_CFG_CHANERR_INT) !=
+	                         (int)sizeof(bits))
+		return -EIO;
+	return 0;
+}
+
+static const struct ioat_mmio_ops pci_mmio_ops = {
+	.read = pci_read,
+	.write = pci_write,
+	.clear_chanerr_int = pci_clear_chanerr_int,
+};
+
+/* One channel per function on all known silicon: it carries the function's name. */
+static void
+channel_name(const struct rte_pci_device *pci, bool single, unsigned int i, char *name, size_t size)
+{
+	if (single)
+		snprintf(name, size, "%s", pci->name);
+	else
+		snprintf(name, size, "%s_ch%u", pci->name, i);
+}
+
+/* By name, so that it works without the device, which may be gone. */
+static int
+destroy_channels(const struct rte_pci_device *pci)
+{
+	char name[RTE_DEV_NAME_MAX_LEN];
+	unsigned int i;
+	int rc = ioat_dmadev_destroy(pci->name);
+
+	for (i = 0; i < CHANCNT_MASK && rc == 0; i++) {
+		channel_name(pci, false, i, name, sizeof(name));
+		rc = ioat_dmadev_destroy(name);
+	}
+	return rc;
+}
+
+/* The number of channels whose registers the BAR holds. */
+static int
+count_channels(struct rte_pci_device *pci, const struct ioat_mmio *general, unsigned int *count)
+{
+	const struct rte_mem_resource *bar = &pci->mem_resource[0];
+
+	if (bar->addr == NULL || bar->len < IOAT_CHAN_BASE(1)) {
+		IOAT_LOG(ERR, "%s: BAR0 of %" PRIu64 " bytes holds no channel, %u are needed",
+		         pci->name, bar->len, IOAT_CHAN_BASE(1));
+		return -ENODEV;
+	}
+	*count = mmio_read8(general, IOAT_CHANCNT) & CHANCNT_MASK;
+	if (*count == 0 || bar->len < IOAT_CHAN_BASE(*count)) {
+		IOAT_LOG(ERR, "%s: CHANCNT %u does not fit BAR0 of %" PRIu64 " bytes", pci->name,
+		         *count, bar->len);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static int
+pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci)
+{
+	struct ioat_chan template = {.general = {.ops = &pci_mmio_ops, .ctx = pci}};
+	char name[RTE_DEV_NAME_MAX_LEN];
+	struct rte_dma_dev *dev;
+	unsigned int count, i;
+	int rc;
+
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
+		IOAT_LOG(ERR, "%s: only a primary process can use it", pci->name);
+		return -ENOTSUP;
+	}
+	rc = count_channels(pci, &template.general, &count);
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < count; i++) {
+		template.index = (uint16_t)i;
+		template.regs = template.general;
+		template.regs.base = IOAT_CHAN_BASE(i);
+		template.doorbell =
+			RTE_PTR_ADD(pci->mem_resource[0].addr, IOAT_CHAN_BASE(i) + IOAT_DMACOUNT);
+		channel_name(pci, count == 1, i, name, sizeof(name));
+		rc = ioat_dmadev_create(name, &pci->device, &template, &dev);
+		if (rc < 0) {
+			destroy_channels(pci);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int
+pci_remove(struct rte_pci_device *pci)
+{
+	return destroy_channels(pci);
+}
+
+static struct rte_pci_driver ioat_pci_driver = {
+	.id_table = pci_ids,
+	.drv_flags = RTE_PCI_DRV_NEED_MAPPING,
+	.probe = pci_probe,
+	.remove = pci_remove,
+};
+
+RTE_PMD_REGISTER_PCI(dma_ioat_pci, ioat_pci_driver);
+RTE_PMD_REGISTER_PCI_TABLE(dma_ioat_pci, pci_ids);
+RTE_PMD_REGISTER_KMOD_DEP(dma_ioat_pci, "* vfio-pci | uio_pci_generic");

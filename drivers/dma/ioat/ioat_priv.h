@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#ifndef IOAT_PRIV_H
+#define IOAT_PRIV_H
+
+/**
+ * @file
+ * One DMA channel of the driver, and the prototypes between its files.
+ *
+ * Indices run free in 16 bits and are masked on use. Descriptors and operations are counted
+ * apart: an operation is one ring_idx of dmadev whatever number of descriptors it takes.
+ *
+ *	descriptors:  head ... rung ... tail     not reported | not rung | free
+ *	operations:   op_head  op_rung  op_tail
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ioat_dpdk.h"
+#include "ioat_hw.h"
+#include "ioat_mmio.h"
+
+#define IOAT_RING_MIN 32u
+#define IOAT_RING_MAX 32768u
+
+/** The device was taken away from what it had not finished. */
+struct ioat_cut {
+	bool set;
+	uint16_t op;                    /**< the first operation that is not finished */
+	enum rte_dma_status_code first; /**< status of that one */
+	enum rte_dma_status_code rest;  /**< status of all behind it */
+};
+
+/** An operation that failed and was not reported yet; the channel runs on behind it. */
+struct ioat_failure {
+	bool set;
+	uint16_t op;
+	enum rte_dma_status_code status;
+};
+
+/** One channel; dmadev's dev_private. One thread at a time, as dmadev demands of its callers. */
+struct ioat_chan {
+	/* What the data path needs, in the order of use. */
+	struct ioat_desc *desc;
+	uint16_t *op_after; /**< by slot: operations that are finished once this descriptor is */
+	uint32_t xfer_max;  /**< bytes per descriptor */
+	uint16_t mask;
+	uint16_t compl_mask; /**< every (compl_mask + 1)th descriptor asks for a completion write */
+	uint16_t tail;
+	uint16_t head;
+	uint16_t rung;
+	uint16_t op_tail;
+	uint16_t op_head;
+	uint16_t op_rung;
+	uint16_t base; /**< the descriptor that CHAINADDR named: the device counts from here */
+	uint64_t ring_iova;
+	uint64_t *status; /**< the completion word, written by the device */
+	ioat_doorbell *doorbell;
+	uint64_t submitted;
+	uint64_t completed;
+	struct ioat_failure failure;
+	struct ioat_cut cut;
+
+	/* Control. */
+	uint64_t errors;
+	uint64_t recoveries;
+	struct ioat_mmio regs;    /**< this channel's registers */
+	struct ioat_mmio general; /**< the function's general registers */
+	const struct rte_memzone *mz;
+	uint64_t status_iova;
+	uint64_t no_status; /**< what status points to while there is no ring */
+	uint32_t last_chanerr;
+	uint16_t nb_desc; /**< as asked for in vchan_setup */
+	uint8_t cbver;
+	bool bfill; /**< DMACAPABILITY has block fill */
+	bool started;
+	bool lost;      /**< neither recovery nor reset brings it back; only close is left */
+	uint16_t index; /**< in its function */
+	char name[RTE_DEV_NAME_MAX_LEN];
+};
+
+/* ioat_chan.c: control of one channel over its registers; no memory of its own. */
+
+/**
+ * Bring a channel of an unknown state to HALTED and read what it can do.
+ * ch->regs, ch->general, ch->doorbell and ch->name are set.
+ * @return 0; -ENODEV: the device reads all ones or is older than version 3.0; -ERANGE: XFERCAP is
+ * outside 12 to 30; -ETIMEDOUT: it does not leave reset.
+ */
+int ioat_chan_open(struct ioat_chan *ch);
+
+/**
+ * Give the channel a ring of @p slots descriptors (a power of two) at @p desc, followed by the
+ * table ch->op_after at @p op_after, and the completion word @p status.
+ */
+void ioat_chan_set_ring(struct ioat_chan *ch, struct ioat_desc *desc, uint64_t desc_iova,
+                        uint16_t *op_after, uint64_t *status, uint64_t status_iova, uint32_t slots);
+
+/**
+ * Program the channel, prove that it fetches and writes back, and arm it. Indices restart at 0.
+ * @return 0; -EIO: it halts or does not write back (logged); -ETIMEDOUT, -ENODEV.
+ */
+int ioat_chan_start(struct ioat_chan *ch);
+
+/**
+ * Let submitted work finish for at most a second, then suspend and reset the channel. What was
+ * not run is reported as RTE_DMA_STATUS_USER_ABORT by later completion calls.
+ * @return 0; -ETIMEDOUT, -ENODEV: it cannot be reset and may still write to its memory.
+ */
+int ioat_chan_stop(struct ioat_chan *ch);
+
+/**
+ * After a halt: note CHANERR, reset, and run on from descriptor @p next.
+ * @return 0; -EIO, -ETIMEDOUT, -ENODEV: the channel is lost.
+ */
+int ioat_chan_recover(struct ioat_chan *ch, uint16_t next);
+
+/** Release the channel for others. @return 0; -ETIMEDOUT: as ioat_chan_stop(). */
+int ioat_chan_close(struct ioat_chan *ch);
+
+/** The dmadev status for a set of CHANERR bits; 0 means a halt without a cause. */
+enum rte_dma_status_code ioat_chan_error_status(uint32_t chanerr);
+
+/** The channel's state as its registers tell it. */
+enum ioat_state ioat_chan_state(const struct ioat_chan *ch);
+
+/* ioat_ring.c: the data path. */
+
+/** The functions of dmadev's data path, for the front door to install. */
+void ioat_ring_install(struct rte_dma_fp_object *fp);
+
+uint16_t ioat_ring_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
+                             uint16_t *last_idx, bool *has_error);
+uint16_t ioat_ring_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
+                                    uint16_t *last_idx, enum rte_dma_status_code *status);
+
+/**
+ * The device was stopped, and @p word (as the completion word) says how far it came. What it did
+ * not finish is reported as @p first (one operation) and @p rest.
+ */
+void ioat_ring_cut(struct ioat_chan *ch, uint64_t word, enum rte_dma_status_code first,
+                   enum rte_dma_status_code rest);
+
+/** Forget all operations; the submitted ones that nobody asked for are counted as reported. */
+void ioat_ring_restart(struct ioat_chan *ch);
+
+/* ioat_ops.c: a channel as a dmadev. */
+
+/**
+ * Register @p template (regs, general, doorbell, index are set) as dmadev @p name.
+ * @return 0 and the channel in @p out; -ENOMEM, or what ioat_chan_open() said.
+ */
+int ioat_dmadev_create(const char *name, struct rte_device *device,
+                       const struct ioat_chan *template, struct rte_dma_dev **out);
+
+/** Stop, close and release dmadev @p name, if it is still there. @return 0 or what stop said. */
+int ioat_dmadev_destroy(const char *name);
+
+#endif /* IOAT_PRIV_H */

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+/*
+ * The data path: copy, fill, submit, completed, completed_status, burst_capacity.
+ *
+ * The device is read in one place only, its completion word in memory. A halt found there is
+ * handled at once (ring_halted): the culprit is noted in ch->failure and the channel runs on
+ * behind it. Until that failure is reported nothing newer is looked at, so at most one is
+ * pending and statuses cannot be mixed up.
+ */
+
+#include "ioat_priv.h"
+
+/* The words of a descriptor that change from use to use; the link is set once per ring. */
+static __rte_always_inline void
+desc_write(struct ioat_desc *d, uint32_t ctrl, uint32_t size, uint64_t src, uint64_t dst)
+{
+	d->size = size;
+	d->ctrl = ctrl;
+	d->src = src;
+	d->dst = dst;
+}
+
+static __rte_always_inline uint32_t
+compl_flag(const struct ioat_chan *ch, uint16_t slot)
+{
+	return (slot & ch->compl_mask) == ch->compl_mask ? DESC_CTRL_COMPL : 0;
+}
+
+/*
+ * dmadev's fence is "after all before me", the chip's is "before all after me": it belongs on the
+ * descriptor before. Once that one was rung the chip may have read it, so a NULL descriptor of
+ * our own carries the fence then.
+ */
+static __rte_noinline int
+ring_fence(struct ioat_chan *ch)
+{
+	uint16_t slot;
+
+	if (ch->tail == ch->head)
+		return 0;
+	if (ch->tail != ch->rung) {
+		ch->desc[(uint16_t)(ch->tail - 1) & ch->mask].ctrl |= DESC_CTRL_FENCE;
+		return 0;
+	}
+	if ((uint16_t)(ch->tail - ch->head) + 1 >= ch->mask)
+		return -ENOSPC;
+	slot = ch->tail++ & ch->mask;
+	desc_write(&ch->desc[slot], DESC_CTRL_NULL | DESC_CTRL_FENCE | compl_flag(ch, slot),
+	           IOAT_NULL_SIZE, 0, 0);
+	ch->op_after[slot] = ch->op_tail;
+	return 0;
+}
+
+/* A length that no descriptor takes as it is. A lost channel has xfer_max 0 and ends here too. */
+static __rte_noinline int
+ring_odd_length(const struct ioat_chan *ch, uint32_t *op, uint32_t *len)
+{
+	if (ch->lost)
+		return -EIO;
+	if (*len != 0)
+		return -EINVAL;
+	/* The chip halts on size 0; nothing is moved by a NULL descriptor. */
+	*op = DESC_CTRL_OP(IOAT_OP_COPY) | DESC_CTRL_NULL;
+	*len = IOAT_NULL_SIZE;
+	return 0;
+}
+
+static __rte_always_inline void
+ring_kick(struct ioat_chan *ch)
+{
+	ch->desc[(uint16_t)(ch->tail - 1) & ch->mask].ctrl |= DESC_CTRL_COMPL;
+	ch->submitted += (uint16_t)(ch->op_tail - ch->op_rung);
+	ch->op_rung = ch->op_tail;
+	ch->rung = ch->tail;
+	mmio_write_doorbell(ch->doorbell, ch->tail - ch->base);
+}
+
+static __rte_always_inline int
+ring_put(struct ioat_chan *ch, uint32_t op, uint64_t src, uint64_t dst, uint32_t len,
+         uint64_t flags)
+{
+	uint16_t slot, idx;
+	int rc;
+
+	/* One slot stays empty: the chip reports by address, a full lap would look like none. */
+	if (unlikely((uint16_t)(ch->tail - ch->head) >= ch->mask))
+		return -ENOSPC;
+	if (unlikely(len - 1 >= ch->xfer_max)) { /* 0 wraps */
+		rc = ring_odd_length(ch, &op, &len);
+		if (rc < 0)
+			return rc;
+	}
+	if (unlikely(flags & RTE_DMA_OP_FLAG_FENCE)) {
+		rc = ring_fence(ch);
+		if (rc < 0)
+			return rc;
+	}
+	slot = ch->tail++ & ch->mask;
+	desc_write(&ch->desc[slot], op | compl_flag(ch, slot), len, src, dst);
+	idx = ch->op_tail++;
+	ch->op_after[slot] = ch->op_tail;
+	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
+		ring_kick(ch);
+	return idx;
+}
+
+static int
+ioat_ring_copy(void *dev_private, uint16_t vchan __rte_unused, rte_iova_t src, rte_iova_t dst,
+               uint32_t length, uint64_t flags)
+{
+	return ring_put(dev_private, DESC_CTRL_OP(IOAT_OP_COPY), src, dst, length, flags);
+}
+
+static int
+ioat_ring_fill(void *dev_private, uint16_t vchan __rte_unused, uint64_t pattern, rte_iova_t dst,
+               uint32_t length, uint64_t flags)
+{
+	return ring_put(dev_private, DESC_CTRL_OP(IOAT_OP_FILL), pattern, dst, length, flags);
+}
+
+static int
+ioat_ring_submit(void *dev_private, uint16_t vchan __rte_unused)
+{
+	struct ioat_chan *ch = dev_private;
+
+	if (ch->tail == ch->rung)
+		return ch->lost ? -EIO : 0;
+	ring_kick(ch);
+	return 0;
+}
+
+static uint16_t
+ioat_ring_burst_capacity(const void *dev_private, uint16_t vchan __rte_unused)
+{
+	const struct ioat_chan *ch = dev_private;
+
+	return ch->lost ? 0 : ch->mask - (uint16_t)(ch->tail - ch->head);
+}
+
+/*
+ * Descriptors from head on that the address in a completion word covers. An address that is none
+ * of the rung ones counts for nothing.
+ */
+static __rte_always_inline uint16_t
+ring_descs_done(const struct ioat_chan *ch, uint64_t word)
+{
+	uint16_t slot, n;
+
+	if (unlikely((word & CHANSTS_DESC) == 0))
+		return 0;
+	slot = (uint16_t)((word - ch->ring_iova) / IOAT_DESC_SIZE);
+	n = (slot + 1 - ch->head) & ch->mask;
+	return likely(n <= (uint16_t)(ch->rung - ch->head)) ? n : 0;
+}
+
+/* Operations from op_head on that are finished once n descriptors from head on are. */
+static __rte_always_inline uint16_t
+ring_ops_done(const struct ioat_chan *ch, uint16_t n)
+{
+	return n == 0 ? 0 : ch->op_after[(uint16_t)(ch->head + n - 1) & ch->mask] - ch->op_head;
+}
+
+/* Descriptors from head on that a halted channel finished. */
+static uint16_t
+ring_descs_before_halt(const struct ioat_chan *ch, uint64_t word)
+{
+	uint16_t since = ch->base - ch->head;
+
+	if ((word & CHANSTS_DESC) != 0)
+		return ring_descs_done(ch, word);
+	/* None since CHAINADDR; what lies before that descriptor was finished earlier. */
+	return since <= (uint16_t)(ch->rung - ch->head) ? since : 0;
+}
+
+void
+ioat_ring_cut(struct ioat_chan *ch, uint64_t word, enum rte_dma_status_code first,
+              enum rte_dma_status_code rest)
+{
+	uint16_t n = (word & CHANSTS_STATE) == IOAT_STATE_HALTED ? ring_descs_before_halt(ch, word)
+	                                                         : ring_descs_done(ch, word);
+
+	ch->cut.set = true;
+	ch->cut.op = ch->op_head + ring_ops_done(ch, n);
+	ch->cut.first = first;
+	ch->cut.rest = rest;
+}
+
+/* No recovery: nothing more will run, and what was enqueued is reported even if not rung. */
+static void
+ring_lose(struct ioat_chan *ch, uint64_t word)
+{
+	ioat_ring_cut(ch, word, ioat_chan_error_status(ch->last_chanerr),
+	              RTE_DMA_STATUS_NOT_ATTEMPTED);
+	ch->submitted += (uint16_t)(ch->op_tail - ch->op_rung);
+	ch->op_rung = ch->op_tail;
+	ch->rung = ch->tail;
+	ch->xfer_max = 0;
+}
+
+/* The completion word says HALTED: find the culprit, run on behind it. */
+static __rte_noinline uint16_t
+ring_halted(struct ioat_chan *ch, uint64_t word)
+{
+	uint16_t n = ring_descs_before_halt(ch, word);
+	uint16_t good = ring_ops_done(ch, n);
+	uint16_t bad = ch->op_head + good;
+	uint16_t end = ch->head + n;
+	bool blame = end != ch->rung; /* a spurious halt may find nothing outstanding */
+
+	if (blame) {
+		while (ch->op_after[end & ch->mask] != (uint16_t)(bad + 1))
+			end++;
+		end++;
+	}
+	if (ioat_chan_recover(ch, end) < 0) {
+		ring_lose(ch, word);
+		return good;
+	}
+	if (blame) {
+		ch->failure.set = true;
+		ch->failure.op = bad;
+		ch->failure.status = ioat_chan_error_status(ch->last_chanerr);
+	}
+	return good;
+}
+
+/* Operations from op_head on that can be reported as successful. */
+static __rte_always_inline uint16_t
+ring_good(struct ioat_chan *ch)
+{
+	uint64_t word = __atomic_load_n(ch->status, __ATOMIC_ACQUIRE);
+	uint16_t n;
+
+	if (unlikely(ch->failure.set))
+		return ch->failure.op - ch->op_head;
+	if (unlikely(ch->cut.set)) {
+		n = ch->cut.op - ch->op_head;
+		return n <= (uint16_t)(ch->op_rung - ch->op_head) ? n : 0;
+	}
+	if (unlikely((word & CHANSTS_STATE) == IOAT_STATE_HALTED))
+		return ring_halted(ch, word);
+	return ring_ops_done(ch, ring_descs_done(ch, word));
+}
+
+/* Give back the descriptors of the n operations from op_head on; they are finished. */
+static __rte_always_inline void
+ring_retire(struct ioat_chan *ch, uint16_t n)
+{
+	uint16_t last;
+
+	if (n == 0)
+		return;
+	ch->op_head += n;
+	/* An operation has one descriptor or, rarely, more: look no further than needed. */
+	last = ch->head + n - 1;
+	while (unlikely(ch->op_after[last & ch->mask] != ch->op_head))
+		last++;
+	ch->head = last + 1;
+	ch->completed += n;
+}
+
+/* Whether the operation at op_head is known to have failed, and how. */
+static __rte_always_inline bool
+ring_bad(const struct ioat_chan *ch, enum rte_dma_status_code *status)
+{
+	if (unlikely(ch->failure.set && ch->failure.op == ch->op_head)) {
+		*status = ch->failure.status;
+		return true;
+	}
+	if (unlikely(ch->cut.set && !ch->failure.set && ch->op_head != ch->op_rung)) {
+		*status = ch->op_head == ch->cut.op ? ch->cut.first : ch->cut.rest;
+		return true;
+	}
+	return false;
+}
+
+/* The failed operation at op_head was reported. */
+static void
+ring_forgive(struct ioat_chan *ch)
+{
+	ch->errors++;
+	ch->failure.set = false;
+	ring_retire(ch, 1);
+}
+
+/*
+ * Report up to max operations in order. Without room for statuses the walk ends at the first that
+ * failed, which stays at the front. Each turn reports at least one operation or is the last.
+ */
+static __rte_always_inline uint16_t
+ring_reap(struct ioat_chan *ch, uint16_t max, uint16_t *last_idx, bool *has_error,
+          enum rte_dma_status_code *status)
+{
+	enum rte_dma_status_code bad;
+	uint16_t n = 0, k, i;
+
+	while (n < max) {
+		k = RTE_MIN(ring_good(ch), (uint16_t)(max - n));
+		ring_retire(ch, k);
+		if (status != NULL)
+			for (i = 0; i < k; i++)
+				status[n + i] = RTE_DMA_STATUS_SUCCESSFUL;
+		n += k;
+		if (n == max || !ring_bad(ch, &bad))
+			break;
+		if (status == NULL) {
+			*has_error = true;
+			break;
+		}
+		ring_forgive(ch);
+		status[n++] = bad;
+	}
+	*last_idx = ch->op_head - 1;
+	return n;
+}
+
+uint16_t
+ioat_ring_completed(void *dev_private, uint16_t vchan __rte_unused, const uint16_t nb_cpls,
+                    uint16_t *last_idx, bool *has_error)
+{
+	return ring_reap(dev_private, nb_cpls, last_idx, has_error, NULL);
+}
+
+uint16_t
+ioat_ring_completed_status(void *dev_private, uint16_t vchan __rte_unused, const uint16_t nb_cpls,
+                           uint16_t *last_idx, enum rte_dma_status_code *status)
+{
+	return ring_reap(dev_private, nb_cpls, last_idx, NULL, status);
+}
+
+void
+ioat_ring_restart(struct ioat_chan *ch)
+{
+	enum rte_dma_status_code bad;
+
+	/* Bounded: each turn takes at least one of the rung operations off. */
+	while (ch->op_head != ch->op_rung) {
+		ring_retire(ch, RTE_MIN(ring_good(ch), (uint16_t)(ch->op_rung - ch->op_head)));
+		if (!ring_bad(ch, &bad))
+			break;
+		ring_forgive(ch);
+	}
+	ch->tail = 0;
+	ch->head = 0;
+	ch->rung = 0;
+	ch->base = 0;
+	ch->op_tail = 0;
+	ch->op_head = 0;
+	ch->op_rung = 0;
+	ch->failure.set = false;
+	ch->cut.set = false;
+}
+
+void
+ioat_ring_install(struct rte_dma_fp_object *fp)
+{
+	fp->copy = ioat_ring_copy;
+	fp->fill = ioat_ring_fill;
+	fp->submit = ioat_ring_submit;
+	fp->completed = ioat_ring_completed;
+	fp->completed_status = ioat_ring_completed_status;
+	fp->burst_capacity = ioat_ring_burst_capacity;
+}
