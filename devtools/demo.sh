@@ -1,0 +1,451 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The ioat-pmd authors
+#
+# The main job as one command: real traffic through dmafwd, copied by emulated I/OAT channels.
+
+set -u -o pipefail
+export LC_ALL=C
+
+top=$(realpath "$(dirname "$0")/..")
+MAX_MB=4000
+CLIENT_IP=198.18.0.1 # of the range for benchmarks (RFC 2544), and only inside our namespaces
+SERVER_IP=198.18.0.2
+PORT=8000
+
+usage()
+{
+	cat <<-END
+	usage: devtools/demo.sh [options] [CAPTURE.pcap]
+
+	Prepares the machine, builds, and downloads a file over TCP from one network namespace to
+	another. The only way between the two is dmafwd, which copies every packet by two emulated
+	I/OAT channels. Everything that is started is ended and removed again.
+
+	With CAPTURE.pcap (pcap or pcapng, Ethernet) forwards that file instead and compares it packet
+	by packet with what came out. Without root it does this with test/data/demo.pcap.
+
+	  -c hw|sw   copy by DMA channels (hw, the default) or by the CPU (sw)
+	  -s MB      size of the download, 1 to $MAX_MB (100)
+	  -b DIR     build folder (build-demo)
+	  -h         this text
+	END
+}
+
+say()
+{
+	printf '  %-12s %s\n' "$1" "$2"
+}
+
+# What went wrong, in one line; the end of a log after it, if one is named.
+die()
+{
+	echo "demo.sh: $1" >&2
+	[ -z "${2-}" ] || tail -n 25 "$2" >&2
+	exit 1
+}
+
+bad_argument()
+{
+	echo "demo.sh: $*" >&2
+	exit 2
+}
+
+parse_arguments()
+{
+	copy=hw size_mb=100 build=$top/build-demo capture=''
+	local opt
+	while getopts :c:s:b:h opt; do
+		case $opt in
+		c)
+			[[ $OPTARG == hw || $OPTARG == sw ]] ||
+				bad_argument "-c: bad value '$OPTARG', legal: hw, sw"
+			copy=$OPTARG
+			;;
+		s)
+			if [[ ! $OPTARG =~ ^[1-9][0-9]{0,3}$ ]] || ((OPTARG > MAX_MB)); then
+				bad_argument "-s: bad value '$OPTARG', legal: 1 to $MAX_MB MB"
+			fi
+			size_mb=$OPTARG
+			;;
+		b)
+			[ -n "$OPTARG" ] || bad_argument "-b: bad value '', legal: a folder"
+			[ ! -e "$OPTARG" ] || [ -d "$OPTARG" ] ||
+				bad_argument "-b: bad value '$OPTARG', legal: a folder, new or existing"
+			build=$(realpath -m -- "$OPTARG")
+			;;
+		h)
+			usage
+			exit 0
+			;;
+		:) bad_argument "-$OPTARG: its value is missing, -h lists the legal ones" ;;
+		*) bad_argument "unknown option '-$OPTARG', legal: -c hw|sw, -s MB, -b DIR, -h" ;;
+		esac
+	done
+	shift $((OPTIND - 1))
+	(($# <= 1)) || bad_argument "unexpected argument '$2', legal: at most one capture file"
+	if (($# == 1)); then
+		if [ ! -f "$1" ] || [ ! -r "$1" ]; then
+			bad_argument "'$1' is not a readable file, legal: a pcap or pcapng capture"
+		fi
+		capture=$(realpath -- "$1")
+	fi
+}
+
+# --- processes: everything runs in the background, so that a signal is served at once
+
+pids=()  # what is still to be ended
+grace=5  # seconds that clean_up gives each of them
+
+# Start "$@" such that it cannot outlive this script, whatever happens to it. Sets pid.
+start()
+{
+	setpriv --pdeathsig KILL -- "$@" &
+	pid=$!
+	pids+=("$pid")
+}
+
+# End process $1: TERM, then KILL after $2 seconds. Its exit status is left in rc.
+end()
+{
+	local i p left=()
+	kill -TERM "$1" 2>/dev/null
+	for ((i = 0; i < $2 * 20; i++)); do
+		kill -0 "$1" 2>/dev/null || break
+		sleep 0.05
+	done
+	kill -KILL "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+	rc=$?
+	for p in "${pids[@]}"; do
+		[ "$p" = "$1" ] || left+=("$p")
+	done
+	pids=("${left[@]}")
+}
+
+# Run "$@" after the first, with output to file $1, and wait for its end. @return its exit status
+run()
+{
+	start "${@:2}" >"$1" 2>&1 </dev/null
+	wait "$pid"
+	rc=$?
+	unset 'pids[-1]'
+	return $rc
+}
+
+tmp=''
+clean_up()
+{
+	local p
+	trap '' INT TERM HUP
+	for p in "${pids[@]}"; do
+		kill -TERM "$p" 2>/dev/null
+	done
+	while ((${#pids[@]} > 0)); do
+		end "${pids[-1]}" "$grace"
+	done
+	[ -z "$tmp" ] || rm -rf "$tmp"
+}
+
+# --- steps
+
+prepare()
+{
+	say preparing "packages and headers (devtools/setup.sh)"
+	grace=120 # a package installation is not to be cut short
+	if ! run "$tmp/setup.log" "$top/devtools/setup.sh"; then
+		die "devtools/setup.sh failed" "$tmp/setup.log"
+	fi
+	run "$tmp/sdk" "$top/devtools/setup.sh" --print-sdk ||
+		die "devtools/setup.sh --print-sdk failed" "$tmp/sdk"
+	sdk=$(tail -n 1 "$tmp/sdk")
+	grace=5
+}
+
+build()
+{
+	local options=(--buildtype=release -Ddriver=enabled -Dapps=enabled -Dtests=disabled
+		-Dfuzz=disabled -Ddriver_sdk="$sdk")
+	say building "driver and dmafwd in $build"
+	[ ! -f "$build/build.ninja" ] || options+=(--reconfigure)
+	run "$tmp/build.log" meson setup "${options[@]}" "$build" "$top" ||
+		die "meson setup failed" "$tmp/build.log"
+	run "$tmp/build.log" ninja -C "$build" || die "ninja failed" "$tmp/build.log"
+	dmafwd=$build/app/dmafwd/dpdk-dmafwd
+	driver=$build/drivers/dma/ioat/librte_dma_ioat_pmd.so
+	[ -x "$dmafwd" ] || die "the build did not make $dmafwd"
+	[ -f "$driver" ] || die "the build did not make $driver"
+}
+
+# Free huge pages in MB.
+huge_free_mb()
+{
+	local dir mb=0 free
+	for dir in /sys/kernel/mm/hugepages/hugepages-*; do
+		free=$(cat "$dir/free_hugepages" 2>/dev/null) || continue
+		dir=${dir##*-}
+		((mb += free * ${dir%kB} / 1024))
+	done
+	echo $mb
+}
+
+# EAL's arguments in eal: one lcore on the first CPU that we may use, memory, our channels.
+eal_arguments()
+{
+	local cpu n
+	cpu=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*\([0-9]*\).*/\1/p' /proc/self/status)
+	eal=(--lcores "0@$cpu" --no-pci --no-telemetry)
+	if [ "$(id -u)" = 0 ] && (($(huge_free_mb) >= 256)); then
+		eal+=(--in-memory -m 256)
+		memory="huge pages"
+	else
+		eal+=(--no-huge --no-shconf -m 512)
+		memory="ordinary pages"
+	fi
+	if [ "$copy" = hw ]; then
+		eal+=(-d "$driver")
+		for n in 0 1; do
+			eal+=("--vdev=dma_ioat_emu$n")
+		done
+	fi
+}
+
+# Print the number in line "$1" of dmafwd's final totals.
+table()
+{
+	sed -n "s/^total $1: //p" "$tmp/dmafwd.log" | tail -n 1
+}
+
+failures=()
+check()
+{
+	local what=$1
+	shift
+	if ! "$@"; then
+		failures+=("$what")
+	fi
+}
+
+# After dmafwd ended: show its final table and check it.
+check_table()
+{
+	local received by_dma by_cpu sent dropped bytes
+	received=$(table 'received packets')
+	by_dma=$(table 'copied by DMA packets')
+	by_cpu=$(table 'copied by CPU packets')
+	bytes=$(table "copied by $([ "$copy" = hw ] && echo DMA || echo CPU) bytes")
+	sent=$(table 'sent packets')
+	dropped=$(sed -n 's/^total dropped.*: //p' "$tmp/dmafwd.log" |
+		awk '{ n += $1 } END { print n + 0 }')
+	echo
+	echo "The final table of dmafwd:"
+	echo
+	sed -n '/^port 0 /,$p' "$tmp/dmafwd.log" | sed 's/^/  /'
+	echo
+	if [ -z "$received" ] || [ -z "$by_dma" ] || [ -z "$by_cpu" ] || [ -z "$sent" ]; then
+		failures+=("dmafwd printed no final table")
+		return
+	fi
+	say packets "$received received, $by_dma copied by DMA, $by_cpu copied by CPU,"
+	say "" "$sent sent, $dropped dropped by dmafwd"
+	check "no packet was received" test "$received" -gt 0
+	if [ "$copy" = hw ]; then
+		check "not every packet was copied by DMA" test "$by_dma" = "$received"
+		check "$by_cpu packets were copied by CPU" test "$by_cpu" = 0
+	else
+		check "not every packet was copied by CPU" test "$by_cpu" = "$received"
+		check "$by_dma packets were copied by DMA" test "$by_dma" = 0
+	fi
+	check "$sent of $received packets were sent" test "$sent" = "$received"
+	check "$dropped packets were dropped by dmafwd" test "$dropped" = 0
+	check "fewer bytes were copied than arrived" test "$bytes" -ge "$1"
+}
+
+verdict()
+{
+	local f copier="by the emulated I/OAT channels, none by CPU"
+	[ "$copy" = hw ] || copier="by the CPU (-c sw), none by a DMA channel"
+	echo
+	if ((${#failures[@]} == 0)); then
+		echo "PASSED: $1, every packet copied $copier."
+		return 0
+	fi
+	for f in "${failures[@]}"; do
+		echo "FAILED: $f"
+	done
+	return 1
+}
+
+# --- a capture through dmafwd
+
+forward_capture()
+{
+	local packets
+	packets=$(python3 "$top/devtools/pcap.py" count "$capture" 2>&1) ||
+		bad_argument "$packets; legal: a pcap or pcapng capture of Ethernet packets"
+	[ "$packets" != 0 ] || bad_argument "$capture holds no packet"
+	say forwarding "$packets packets of $capture ($memory)"
+	run "$tmp/dmafwd.log" timeout -k 10 600 "$dmafwd" "${eal[@]}" \
+		"--vdev=net_pcap0,rx_pcap=$capture,tx_pcap=$tmp/out.pcap" \
+		-- -p 1 -c "$copy" --no-mac-updating --idle-exit 1
+	rc=$?
+	[ $rc = 0 ] || die "dmafwd ended with exit code $rc" "$tmp/dmafwd.log"
+	check_table 1
+	run "$tmp/compare" python3 "$top/devtools/pcap.py" compare "$capture" "$tmp/out.pcap" ||
+		failures+=("what came out differs: $(tail -n 1 "$tmp/compare")")
+	say compared "$(tail -n 1 "$tmp/compare")"
+	verdict "the capture came out as it went in"
+}
+
+# --- live traffic
+
+# The words before a command that is to run in namespace $1.
+enter()
+{
+	within=(nsenter --net="/proc/$1/ns/net" --)
+}
+
+in_ns()
+{
+	enter "$1"
+	"${within[@]}" "${@:2}"
+}
+
+# Make a network namespace that lives as long as a process of ours. Sets pid.
+make_ns()
+{
+	local i own
+	start unshare --net -- sleep infinity
+	own=$(readlink /proc/self/ns/net)
+	for ((i = 0; i < 100; i++)); do
+		case $(readlink "/proc/$pid/ns/net") in
+		'' | "$own") sleep 0.02 ;;
+		*) return 0 ;;
+		esac
+	done
+	die "no network namespace after 2 s"
+}
+
+# Bring interface $2 of namespace $1 up, with whole and summed packets: af_packet knows no
+# offloads. The kernel must send nothing of its own, which it may where it has IPv6.
+set_up()
+{
+	in_ns "$1" ethtool -K "$2" tx off rx off sg off tso off gso off gro off >"$tmp/ethtool" 2>&1 ||
+		die "cannot turn the offloads of a veth off" "$tmp/ethtool"
+	in_ns "$1" ip link set "$2" addrgenmode none 2>/dev/null
+	in_ns "$1" ip link set "$2" up || die "cannot set a veth up"
+}
+
+# Join namespace $1, where the veth gets address $2, to the middle, where it is called $3.
+join_ns()
+{
+	in_ns "$middle" ip link add "$3" type veth peer name veth0 netns "$1" ||
+		die "cannot make a veth pair"
+	in_ns "$1" ip address add "$2/24" dev veth0 || die "cannot give a veth its address"
+	set_up "$1" veth0
+	set_up "$middle" "$3"
+}
+
+make_network()
+{
+	make_ns
+	client=$pid
+	make_ns
+	server=$pid
+	make_ns
+	middle=$pid
+	join_ns "$client" $CLIENT_IP to_client
+	join_ns "$server" $SERVER_IP to_server
+	say network "client $CLIENT_IP -- dmafwd -- $SERVER_IP server, in namespaces of their own"
+}
+
+start_dmafwd()
+{
+	local i port="blocksz=65536,framesz=2048,framecnt=4096"
+	enter "$middle"
+	start "${within[@]}" "$dmafwd" "${eal[@]}" \
+		"--vdev=net_af_packet0,iface=to_client,$port" \
+		"--vdev=net_af_packet1,iface=to_server,$port" \
+		-- -p 3 -c "$copy" --no-mac-updating >"$tmp/dmafwd.log" 2>&1 </dev/null
+	forwarder=$pid
+	enter "$client"
+	for ((i = 0; i < 30; i++)); do
+		kill -0 "$forwarder" 2>/dev/null || die "dmafwd ended at once" "$tmp/dmafwd.log"
+		! run /dev/null "${within[@]}" ping -q -c 1 -W 1 $SERVER_IP || return 0
+		sleep 0.2
+	done
+	die "no ping comes through dmafwd" "$tmp/dmafwd.log"
+}
+
+download()
+{
+	local sent got took
+	mkdir "$tmp/www"
+	head -c $((size_mb * 1000000)) /dev/urandom >"$tmp/www/file" ||
+		die "no room for $size_mb MB in $tmp"
+	enter "$server"
+	start "${within[@]}" python3 -m http.server $PORT \
+		--bind $SERVER_IP --directory "$tmp/www" >"$tmp/http.log" 2>&1 </dev/null
+	say downloading "$size_mb MB over TCP, copied by $([ "$copy" = hw ] &&
+		echo 'two emulated I/OAT channels' || echo 'the CPU'), $memory"
+	enter "$client"
+	if ! run "$tmp/curl" "${within[@]}" curl -q -sS --noproxy '*' -o "$tmp/got" \
+		--retry 20 --retry-delay 1 --retry-connrefused --connect-timeout 5 \
+		--max-time 900 -w '%{time_total}' "http://$SERVER_IP:$PORT/file"; then
+		die "the download failed: $(tail -n 1 "$tmp/curl")" "$tmp/dmafwd.log"
+	fi
+	took=$(tail -n 1 "$tmp/curl")
+	sent=$(sha256sum <"$tmp/www/file")
+	got=$(sha256sum <"$tmp/got")
+	check "the file that arrived differs from the one sent" test "$sent" = "$got"
+	say downloaded "$(awk -v s="$size_mb" -v t="$took" \
+		'BEGIN { printf "%d MB in %.1f s, %.0f MB/s", s, t, s / t }')"
+	say sha256 "sent     ${sent%% *}"
+	say "" "arrived  ${got%% *}"
+}
+
+ping_latency()
+{
+	enter "$client"
+	if run "$tmp/ping" "${within[@]}" ping -q -c 50 -i 0.02 -W 2 $SERVER_IP; then
+		say ping "$(sed -n 's/.*= \([^ ]*\) ms.*/\1 ms (min\/avg\/max\/mdev of 50)/p' "$tmp/ping")"
+	fi
+	check "a ping was not answered" grep -q ' 0% packet loss' "$tmp/ping"
+}
+
+forward_live()
+{
+	make_network
+	start_dmafwd
+	download
+	ping_latency
+	end "$forwarder" 20
+	check "dmafwd ended with exit code $rc" test $rc = 0
+	check_table $((size_mb * 1000000))
+	verdict "the download is byte-identical"
+}
+
+# --- main
+
+parse_arguments "$@"
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/ioat-demo.XXXXXX") || die "cannot make a folder in ${TMPDIR:-/tmp}"
+echo "ioat-pmd demo: packets forwarded by DPDK, their data copied by emulated I/OAT DMA channels"
+echo
+prepare
+build
+eal_arguments
+if [ -z "$capture" ] && [ "$(id -u)" != 0 ]; then
+	say "not root" "so a capture is forwarded instead of live traffic"
+	capture=$top/test/data/demo.pcap
+elif [ -z "$capture" ] && ! unshare --net true 2>"$tmp/unshare"; then
+	say "no namespaces" "$(tail -n 1 "$tmp/unshare"): a capture is forwarded instead"
+	capture=$top/test/data/demo.pcap
+fi
+if [ -n "$capture" ]; then
+	forward_capture
+else
+	forward_live
+fi
