@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#ifndef DMAFWD_COPIER_H
+#define DMAFWD_COPIER_H
+
+/**
+ * @file
+ * How the data of packets gets from one chain of buffers to another.
+ *
+ * A copier takes jobs and gives them back as records, each carrying the owner that came with the job. The polling loop
+ * knows nothing else of it, so the records may as well come from a completion port that collects several devices.
+ * One lcore uses a copier; only its counters may be read by others.
+ */
+
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "stats.h"
+
+/** A packet and the one its data goes to, of the same length. */
+struct copy_job {
+	struct rte_mbuf *src, *dst;
+	void *owner;
+};
+
+enum copy_result {
+	COPY_BY_DMA,
+	COPY_BY_CPU,
+	COPY_LOST, /* both packets stay with the device, which may write to them at any time */
+};
+
+/** A job that has ended. The source has been freed. */
+struct copy_record {
+	struct rte_mbuf *dst; /* the caller's again; NULL with COPY_LOST */
+	void *owner;
+	uint16_t
+		buffers; /* the owner no longer keeps: the source's, with COPY_LOST the copy's too */
+	uint16_t result; /* enum copy_result */
+};
+
+struct copier;
+
+struct copier_ops {
+	const char *name;
+	/**
+	 * Take jobs in order. @return how many were taken, 0 to @p n: their packets are the copier's until their
+	 * records come. Fewer than @p n: the copier is full, try again after reap().
+	 */
+	uint16_t (*issue)(struct copier *c, const struct copy_job *jobs, uint16_t n);
+	/** Let the device begin with all that was issued. */
+	void (*submit)(struct copier *c);
+	/** Take up to @p n records, in the order of issue. Frees the sources. @return records stored. */
+	uint16_t (*reap)(struct copier *c, struct copy_record *recs, uint16_t n);
+	/** Give up on the device: every job left ends without it, reap() returns them. */
+	void (*abort)(struct copier *c);
+	/** Release all that open() made, the device included. No job may be left. */
+	void (*close)(struct copier *c);
+};
+
+struct copier {
+	const struct copier_ops *ops;
+	int16_t dev_id;   /* -1: no device */
+	const char *name; /* of the device */
+	struct channel_counters count;
+};
+
+struct copier_dma_conf {
+	int16_t dev_id;
+	uint16_t ring_size; /* 0: CONFIG_DEFAULT_RING within the limits of the device */
+	uint16_t batch_size;
+	int socket_id;
+};
+
+#define COPIER_STALL_MS 2000 /* a device that completes nothing for so long is given up */
+
+/** A copier whose reap() returns what issue() copied. @return NULL: out of memory. */
+struct copier *copier_cpu_open(uint16_t ring_size, int socket_id);
+
+/**
+ * Configure and start a DMA device; its virtual channel 0 does the copies. Logs what fails.
+ * @return 0; a negative errno, then the device is as it was.
+ */
+int copier_dma_open(struct copier **out, const struct copier_dma_conf *conf);
+
+#endif /* DMAFWD_COPIER_H */

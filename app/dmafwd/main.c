@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include "app.h"
+#include "log.h"
+
+#define TICK_MS 10
+
+RTE_LOG_REGISTER(dmafwd_logtype, app.dmafwd, INFO);
+
+static struct app app;
+
+/* What the main lcore does besides polling; times are TSC cycles. */
+struct duties {
+	struct app *app;
+	uint64_t hz;
+	uint64_t next_tick;
+	uint64_t next_stats;
+	uint64_t idle_since;
+	uint64_t received;
+};
+
+static void
+on_signal(int sig)
+{
+	(void)sig;
+	atomic_store_explicit(&app.stop, true, memory_order_relaxed);
+}
+
+static void
+catch_signals(void)
+{
+	struct sigaction sa = {.sa_handler = on_signal};
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
+
+static void
+main_tick(void *ctx)
+{
+	struct duties *d = ctx;
+	const struct config *cfg = &d->app->cfg;
+	uint64_t now = rte_rdtsc();
+	uint64_t received;
+
+	if (now < d->next_tick)
+		return;
+	d->next_tick = now + d->hz / 1000 * TICK_MS;
+	app_report_faults(d->app);
+	if (cfg->stats_interval != 0 && now >= d->next_stats) {
+		d->next_stats += d->hz * cfg->stats_interval;
+		app_print_stats(stdout, d->app, "running");
+	}
+	received = app_received(d->app);
+	if (received != d->received) {
+		d->received = received;
+		d->idle_since = now;
+	} else if (cfg->idle_exit != 0 && now - d->idle_since >= d->hz * cfg->idle_exit) {
+		atomic_store_explicit(&d->app->stop, true, memory_order_relaxed);
+	}
+}
+
+/* Run all loops until the stop; the last lcore of the list is the main one. */
+static void
+run(struct app *a)
+{
+	uint16_t last = a->nb_lcores - 1;
+	struct lcore *mine = &a->loops[last];
+	uint64_t now = rte_rdtsc(), hz = rte_get_tsc_hz();
+	struct duties duties = {
+		.app = a,
+		.hz = hz,
+		.next_stats = now + hz * a->cfg.stats_interval,
+		.idle_since = now,
+	};
+
+	mine->tick = main_tick;
+	mine->tick_ctx = &duties;
+	for (uint16_t i = 0; i < last; i++) {
+		if (a->loops[i].nb_streams != 0)
+			rte_eal_remote_launch(lcore_main, &a->loops[i], a->loops[i].id);
+	}
+	if (mine->nb_streams != 0) {
+		lcore_main(mine);
+	} else {
+		while (!atomic_load_explicit(&a->stop, memory_order_relaxed)) {
+			main_tick(&duties);
+			rte_delay_us_sleep(TICK_MS * 1000);
+		}
+	}
+	rte_eal_mp_wait_lcore();
+	app_report_faults(a);
+}
+
+/* The options after "--", which EAL leaves alone; checked before EAL starts. */
+static int
+parse_options(int argc, char **argv)
+{
+	char err[CONFIG_ERROR_SIZE];
+	char *none[] = {argv[0], NULL};
+	int i, rc;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		;
+	if (i < argc)
+		rc = config_parse(&app.cfg, argc - i, argv + i, err);
+	else
+		rc = config_parse(&app.cfg, 1, none, err);
+	optind = 1;
+	if (rc < 0)
+		fprintf(stderr, "dmafwd: %s\n", err);
+	return rc;
+}
+
+static void
+usage_hook(const char *program)
+{
+	config_usage(stdout, program);
+}
+
+static int
+forward(struct app *a)
+{
+	int rc;
+
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
+		FWD_LOG(ERR, "option --proc-type: runs as a primary process only");
+		return -ENOTSUP;
+	}
+	catch_signals();
+	rc = app_open(a);
+	if (rc == 0) {
+		app_print_map(stdout, a);
+		run(a);
+		app_print_stats(stdout, a, "final");
+	}
+	app_close(a);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	int rc = parse_options(argc, argv);
+
+	if (rc < 0)
+		return EXIT_FAILURE;
+	if (rc == CONFIG_HELP) {
+		config_usage(stdout, argv[0]);
+		return EXIT_SUCCESS;
+	}
+	rte_set_application_usage_hook(usage_hook);
+	if (rte_eal_init(argc, argv) < 0) {
+		fprintf(stderr, "dmafwd: EAL does not start: %s\n", rte_strerror(rte_errno));
+		return EXIT_FAILURE;
+	}
+	rc = forward(&app);
+	rte_eal_cleanup();
+	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

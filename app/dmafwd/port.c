@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#include "port.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include <rte_string_fns.h>
+
+#include "log.h"
+
+#define NB_RXD 1024
+#define NB_TXD 1024
+
+uint64_t
+ports_present(void)
+{
+	uint64_t mask = 0;
+	uint16_t id;
+
+	RTE_ETH_FOREACH_DEV (id) {
+		if (id < CONFIG_MAX_PORTS)
+			mask |= UINT64_C(1) << id;
+	}
+	return mask;
+}
+
+/* Bytes of a frame that are not its payload, as the driver counts them. */
+static uint32_t
+port_overhead(const struct rte_eth_dev_info *info)
+{
+	if (info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu)
+		return info->max_rx_pktlen - info->max_mtu;
+	return RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+}
+
+static int
+port_check(const struct port *p, const struct rte_eth_dev_info *info, const struct config *cfg)
+{
+	uint32_t overhead = port_overhead(info);
+	uint32_t min = RTE_MAX(info->min_mtu + overhead, (uint32_t)CONFIG_MIN_FRAME);
+	uint32_t max = RTE_MIN(info->max_rx_pktlen, (uint32_t)CONFIG_MAX_FRAME);
+
+	if (cfg->nb_queues > info->max_rx_queues || info->max_tx_queues == 0) {
+		FWD_LOG(ERR,
+		        "option -q/--nb-queue: bad value '%u', legal for port %u (%s, %s): "
+		        "1 to %u",
+		        cfg->nb_queues, p->id, p->name, p->driver,
+		        info->max_tx_queues == 0 ? 0 : info->max_rx_queues);
+		return -EINVAL;
+	}
+	if (cfg->max_frame != 0 && (cfg->max_frame < min || cfg->max_frame > max)) {
+		FWD_LOG(ERR,
+		        "option -f/--max-frame-size: bad value '%" PRIu32 "', legal for port "
+		        "%u (%s, %s): %" PRIu32 " to %" PRIu32,
+		        cfg->max_frame, p->id, p->name, p->driver, min, max);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void
+port_conf_fill(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info,
+               const struct config *cfg)
+{
+	*conf = (struct rte_eth_conf){0};
+	if (cfg->nb_queues > 1 && info->flow_type_rss_offloads != 0) {
+		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf->rx_adv_conf.rss_conf.rss_hf =
+			RTE_ETH_RSS_PROTO_MASK & info->flow_type_rss_offloads;
+	}
+	if (cfg->max_frame != 0)
+		conf->rxmode.mtu = cfg->max_frame - port_overhead(info);
+	/* Frames beyond one buffer come and go as chains, where the port can. */
+	conf->rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+	conf->txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+}
+
+int
+port_configure(struct port *p, uint16_t id, const struct config *cfg)
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf;
+	int rc;
+
+	*p = (struct port){.id = id, .nb_rxd = NB_RXD, .nb_txd = NB_TXD};
+	rte_eth_dev_get_name_by_port(id, p->name);
+	rc = rte_eth_dev_info_get(id, &info);
+	if (rc != 0)
+		goto fail;
+	p->driver = info.driver_name;
+	p->socket_id = rte_eth_dev_socket_id(id);
+	rc = port_check(p, &info, cfg);
+	if (rc != 0)
+		return rc;
+	p->nb_rxq = cfg->nb_queues;
+	p->nb_txq = RTE_MIN(cfg->nb_queues, info.max_tx_queues);
+	port_conf_fill(&conf, &info, cfg);
+	rc = rte_eth_dev_configure(id, p->nb_rxq, p->nb_txq, &conf);
+	if (rc != 0)
+		goto fail;
+	p->state = PORT_CONFIGURED;
+	rc = rte_eth_dev_adjust_nb_rx_tx_desc(id, &p->nb_rxd, &p->nb_txd);
+	if (rc != 0)
+		goto fail;
+	/* Some drivers take the MTU of the configuration, some only this call. */
+	rc = cfg->max_frame != 0 ? rte_eth_dev_set_mtu(id, (uint16_t)conf.rxmode.mtu) : 0;
+	if (rc != 0 && rc != -ENOTSUP)
+		goto fail;
+	return 0;
+fail:
+	FWD_LOG(ERR, "port %u (%s) cannot be configured with %u queues: %s", id, p->name,
+	        cfg->nb_queues, rte_strerror(-rc));
+	return rc;
+}
+
+int
+port_start(struct port *p, struct rte_mempool *pool)
+{
+	unsigned int socket = p->socket_id < 0 ? 0 : (unsigned int)p->socket_id;
+	int rc = 0;
+
+	for (uint16_t q = 0; q < p->nb_rxq && rc == 0; q++)
+		rc = rte_eth_rx_queue_setup(p->id, q, p->nb_rxd, socket, NULL, pool);
+	for (uint16_t q = 0; q < p->nb_txq && rc == 0; q++)
+		rc = rte_eth_tx_queue_setup(p->id, q, p->nb_txd, socket, NULL);
+	if (rc == 0)
+		rc = rte_eth_dev_start(p->id);
+	if (rc == 0) {
+		p->state = PORT_STARTED;
+		rc = rte_eth_macaddr_get(p->id, &p->addr);
+	}
+	if (rc != 0) {
+		FWD_LOG(ERR, "port %u (%s) does not start: %s", p->id, p->name, rte_strerror(-rc));
+		return rc;
+	}
+	rc = rte_eth_promiscuous_enable(p->id);
+	if (rc != 0 && rc != -ENOTSUP)
+		FWD_LOG(WARNING, "port %u (%s) receives its own packets only: promiscuous mode: %s",
+		        p->id, p->name, rte_strerror(-rc));
+	return 0;
+}
+
+void
+port_stop(struct port *p)
+{
+	int rc;
+
+	if (p->state != PORT_STARTED)
+		return;
+	rc = rte_eth_dev_stop(p->id);
+	if (rc != 0)
+		FWD_LOG(WARNING, "port %u (%s) did not stop: %s", p->id, p->name,
+		        rte_strerror(-rc));
+	p->state = PORT_CONFIGURED;
+}
+
+void
+port_close(struct port *p)
+{
+	int rc;
+
+	if (p->state == PORT_CLOSED)
+		return;
+	rc = rte_eth_dev_close(p->id);
+	if (rc != 0)
+		FWD_LOG(WARNING, "port %u (%s) did not close: %s", p->id, p->name,
+		        rte_strerror(-rc));
+	p->state = PORT_CLOSED;
+}
+
+void
+port_print_stats(FILE *out, const struct port *p)
+{
+	struct rte_eth_stats st;
+
+	if (rte_eth_stats_get(p->id, &st) != 0)
+		return;
+	fprintf(out, "port %u driver missed: %" PRIu64 "\n", p->id, st.imissed);
+	fprintf(out, "port %u driver receive errors: %" PRIu64 "\n", p->id, st.ierrors);
+	fprintf(out, "port %u driver receive no mbuf: %" PRIu64 "\n", p->id, st.rx_nombuf);
+	fprintf(out, "port %u driver send errors: %" PRIu64 "\n", p->id, st.oerrors);
+}
