@@ -7,7 +7,8 @@
 
 /**
  * @file
- * The parts of the application put together: pools, ports, copiers, streams, loops. Main thread only.
+ * The parts of the application put together: pools, ports, copiers, streams, loops. Main thread
+ * only.
  */
 
 #include <stdatomic.h>

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_common.h>
+
 enum {
 	OPT_IDLE_EXIT = 256,
 	OPT_MAC_UPDATING,
@@ -82,12 +84,40 @@ config_option_name(int opt, char *buf, size_t size)
 	return buf;
 }
 
+/* What an option takes, for messages. */
+static const char *
+config_legal(int opt, char *buf, size_t size)
+{
+	if (opt == 'p')
+		snprintf(buf, size, "a hexadecimal mask of ports, 1 to ffffffffffffffff");
+	if (opt == 'c')
+		snprintf(buf, size, "hw or sw");
+	for (size_t i = 0; i < RTE_DIM(number_options); i++) {
+		const struct number_option *no = &number_options[i];
+
+		if (no->opt == opt)
+			snprintf(buf, size, "%s%" PRIu32 " to %" PRIu32 "%s",
+			         no->power_of_2 ? "a power of two from " : "", no->min, no->max,
+			         no->unit);
+	}
+	return buf;
+}
+
+static int
+config_bad_value(int opt, const char *text, char err[CONFIG_ERROR_SIZE])
+{
+	char name[32], legal[80];
+
+	return config_error(err, "option %s: bad value '%s', legal: %s",
+	                    config_option_name(opt, name, sizeof(name)), text,
+	                    config_legal(opt, legal, sizeof(legal)));
+}
+
 static int
 config_number(int opt, const char *text, uint32_t *value, char err[CONFIG_ERROR_SIZE])
 {
 	const struct number_option *no = number_options;
 	unsigned long v;
-	char name[32];
 	char *end;
 
 	while (no->opt != opt)
@@ -97,10 +127,7 @@ config_number(int opt, const char *text, uint32_t *value, char err[CONFIG_ERROR_
 	v = isdigit((unsigned char)text[0]) ? strtoul(text, &end, 10) : ULONG_MAX;
 	if (v < no->min || v > no->max || errno != 0 || *end != '\0' ||
 	    (no->power_of_2 && (v & (v - 1)) != 0))
-		return config_error(
-			err, "option %s: bad value '%s', legal: %s%" PRIu32 " to %" PRIu32 "%s",
-			config_option_name(opt, name, sizeof(name)), text,
-			no->power_of_2 ? "a power of two from " : "", no->min, no->max, no->unit);
+		return config_bad_value(opt, text, err);
 	*value = (uint32_t)v;
 	return 0;
 }
@@ -116,10 +143,7 @@ config_portmask(const char *text, uint64_t *mask, char err[CONFIG_ERROR_SIZE])
 	errno = 0;
 	*mask = isxdigit((unsigned char)digits[0]) ? strtoull(digits, &end, 16) : 0;
 	if (*mask == 0 || errno != 0 || *end != '\0')
-		return config_error(err,
-		                    "option -p/--portmask: bad value '%s', legal: a "
-		                    "hexadecimal mask of ports, 1 to ffffffffffffffff",
-		                    text);
+		return config_bad_value('p', text, err);
 	return 0;
 }
 
@@ -131,8 +155,7 @@ config_copy_type(const char *text, enum copy_type *type, char err[CONFIG_ERROR_S
 	else if (strcmp(text, "sw") == 0)
 		*type = COPY_TYPE_SW;
 	else
-		return config_error(err, "option -c/--copy-type: bad value '%s', legal: sw, hw",
-		                    text);
+		return config_bad_value('c', text, err);
 	return 0;
 }
 
@@ -206,11 +229,29 @@ config_check(const struct config *cfg, char err[CONFIG_ERROR_SIZE])
 	return 0;
 }
 
+/* getopt_long() has found something that is no option with its value. */
+static int
+config_bad_option(int opt, const char *arg, char err[CONFIG_ERROR_SIZE])
+{
+	char name[32], legal[80];
+
+	if (opt == ':')
+		return config_error(err, "option %s: value missing, legal: %s",
+		                    config_option_name(optopt, name, sizeof(name)),
+		                    config_legal(optopt, legal, sizeof(legal)));
+	if (optopt >= OPT_IDLE_EXIT)
+		return config_error(err, "option %s: takes no value",
+		                    config_option_name(optopt, name, sizeof(name)));
+	/* One letter may be unknown among several. */
+	if (optopt != 0)
+		return config_error(err, "unknown option '-%c', -h lists the legal ones", optopt);
+	return config_error(err, "unknown or ambiguous option '%s', -h lists the legal ones", arg);
+}
+
 int
 config_parse(struct config *cfg, int argc, char **argv, char err[CONFIG_ERROR_SIZE])
 {
 	bool seen[OPT_END] = {false};
-	char name[32];
 	int opt, rc;
 
 	*cfg = (struct config){
@@ -225,15 +266,8 @@ config_parse(struct config *cfg, int argc, char **argv, char err[CONFIG_ERROR_SI
 	while ((opt = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		if (opt == 'h')
 			return CONFIG_HELP;
-		if (opt == ':')
-			return config_error(err, "option %s: its value is missing",
-			                    config_option_name(optopt, name, sizeof(name)));
-		if (opt == '?' && optopt >= OPT_IDLE_EXIT)
-			return config_error(err, "option %s: takes no value",
-			                    config_option_name(optopt, name, sizeof(name)));
-		if (opt == '?')
-			return config_error(err, "unknown option '%s', -h lists the legal ones",
-			                    argv[optind - 1]);
+		if (opt == ':' || opt == '?')
+			return config_bad_option(opt, argv[optind - 1], err);
 		rc = config_once(seen, opt, err);
 		if (rc == 0)
 			rc = config_apply(cfg, opt, optarg, err);

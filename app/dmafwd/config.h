@@ -7,7 +7,8 @@
 
 /**
  * @file
- * The command line as checked values. Nothing here needs EAL: a bad option ends the program before EAL starts.
+ * The command line as checked values. Nothing here needs EAL: a bad option ends the program before
+ * EAL starts.
  */
 
 #include <stdbool.h>

@@ -9,9 +9,10 @@
  * @file
  * How the data of packets gets from one chain of buffers to another.
  *
- * A copier takes jobs and gives them back as records, each carrying the owner that came with the job. The polling loop
- * knows nothing else of it, so the records may as well come from a completion port that collects several devices.
- * One lcore uses a copier; only its counters may be read by others.
+ * A copier takes jobs and gives them back as records, each carrying the owner that came with the
+ * job. The polling loop knows nothing else of it, so the records may as well come from a completion
+ * port that collects several devices. One lcore uses a copier; only its counters may be read by
+ * others.
  */
 
 #include <stdint.h>
@@ -36,8 +37,8 @@ enum copy_result {
 struct copy_record {
 	struct rte_mbuf *dst; /* the caller's again; NULL with COPY_LOST */
 	void *owner;
-	uint16_t
-		buffers; /* the owner no longer keeps: the source's, with COPY_LOST the copy's too */
+	/* Buffers that the owner no longer keeps: the source, with COPY_LOST the copy too. */
+	uint16_t buffers;
 	uint16_t result; /* enum copy_result */
 };
 
@@ -46,13 +47,17 @@ struct copier;
 struct copier_ops {
 	const char *name;
 	/**
-	 * Take jobs in order. @return how many were taken, 0 to @p n: their packets are the copier's until their
-	 * records come. Fewer than @p n: the copier is full, try again after reap().
+	 * Take jobs in order. @return how many were taken, 0 to @p n: their packets are the
+	 * copier's until their records come. Fewer than @p n: the copier is full, try again after
+	 * reap().
 	 */
 	uint16_t (*issue)(struct copier *c, const struct copy_job *jobs, uint16_t n);
 	/** Let the device begin with all that was issued. */
 	void (*submit)(struct copier *c);
-	/** Take up to @p n records, in the order of issue. Frees the sources. @return records stored. */
+	/**
+	 * Take up to @p n records, in the order of issue. Frees the sources. @return records
+	 * stored.
+	 */
 	uint16_t (*reap)(struct copier *c, struct copy_record *recs, uint16_t n);
 	/** Give up on the device: every job left ends without it, reap() returns them. */
 	void (*abort)(struct copier *c);

@@ -33,8 +33,8 @@ struct dma_entry {
 };
 
 /*
- * The device numbers its operations with 16 bits from any start. Here they are counted with 32 bits from 0; the
- * two are tied together by the first index that the device returns.
+ * The device numbers its operations with 16 bits from any start. Here they are counted with 32 bits
+ * from 0; the two are tied together by the first index that the device returns.
  */
 struct copier_dma {
 	struct copier base;
@@ -58,8 +58,8 @@ dma_has_fault(const struct copier_dma *cd)
 }
 
 /*
- * The device is not used any more. Once it is stopped, the CPU finishes what it had begun. If it cannot be stopped it
- * may still read and write, so its packets are neither used nor freed.
+ * The device is not used any more. Once it is stopped, the CPU finishes what it had begun. If it
+ * cannot be stopped it may still read and write, so its packets are neither used nor freed.
  */
 static void
 dma_give_up(struct copier_dma *cd, int fault)
@@ -171,7 +171,8 @@ dma_mark_failed(struct copier_dma *cd)
 	}
 }
 
-/* A device that reports operations it was not given has lost count; no report of it can be trusted. */
+/* A device that reports operations it was not given has lost count; no report of it can be trusted.
+ */
 static bool
 dma_count_is_right(const struct copier_dma *cd, uint16_t n, uint16_t last_idx)
 {
@@ -296,7 +297,9 @@ copier_dma_close(struct copier *c)
 
 	if (cd->running)
 		rc = rte_dma_stop(c->dev_id);
-	/* A device that does not stop may still use its memory: it stays open until the process ends. */
+	/* A device that does not stop may still use its memory: it stays open until the process
+	 * ends.
+	 */
 	if (rc == 0)
 		rc = rte_dma_close(c->dev_id);
 	if (rc < 0)

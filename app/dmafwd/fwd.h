@@ -16,7 +16,10 @@ struct fwd_context {
 	struct rte_ether_addr dst; /* 02:00:00:00:00:<sending port> */
 };
 
-/** What is done to a packet between its copy and its transmission. Engines have no state of their own. */
+/**
+ * What is done to a packet between its copy and its transmission. Engines have no state of their
+ * own.
+ */
 struct fwd_engine {
 	const char *name;
 	/** Edit @p n whole copies in place; each packet comes here once. */

@@ -62,7 +62,9 @@ lcore_reap(struct copier *c, uint16_t nb_streams)
 	struct copy_record recs[REAP_BURST];
 	uint16_t n;
 
-	/* As many rounds as streams may share the copier, so that it empties as fast as they fill it. */
+	/* As many rounds as streams may share the copier, so that it empties as fast as they fill
+	 * it.
+	 */
 	do {
 		n = c->ops->reap(c, recs, REAP_BURST);
 		for (uint16_t i = 0; i < n; i++)

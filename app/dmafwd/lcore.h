@@ -9,9 +9,10 @@
  * @file
  * The polling loop of one lcore and the streams it serves.
  *
- * A stream is one receive queue. Its packets go through one copier, which is first in first out, to one transmit queue,
- * so the order within the queue, and with it within each flow, is kept. A stream, its copier and its transmit queue
- * belong to one lcore; there is no lock and nothing to race for.
+ * A stream is one receive queue. Its packets go through one copier, which is first in first out, to
+ * one transmit queue, so the order within the queue, and with it within each flow, is kept. A
+ * stream, its copier and its transmit queue belong to one lcore; there is no lock and nothing to
+ * race for.
  */
 
 #include <stdatomic.h>
@@ -42,7 +43,8 @@ struct stream {
 	uint32_t max_len;     /* of a packet, without CRC */
 	uint32_t max_buffers; /* the stream receives while it keeps no more than these */
 
-	/* Received, not in the copier yet: [issued, ready) have their copy, [ready, received) not. */
+	/* Received, not in the copier yet: [issued, ready) have their copy, [ready, received) not.
+	 */
 	uint16_t issued, ready, received;
 	struct rte_mbuf *srcs[RX_BURST];
 	struct rte_mbuf *dsts[RX_BURST];
@@ -50,7 +52,9 @@ struct stream {
 	uint32_t copying; /* packets in the copier */
 	uint32_t buffers; /* kept by the stream in all its stages */
 
-	/* Copied, not sent yet; indices run free, masked on use. [out_head, out_edited) went through the engine. */
+	/* Copied, not sent yet; indices run free, masked on use. [out_head, out_edited) went
+	 * through the engine.
+	 */
 	uint32_t out_head, out_edited, out_tail, out_mask;
 	struct rte_mbuf **out;
 	uint16_t *out_segs; /* of each; the packet itself may not be looked at once it was sent */
@@ -65,19 +69,23 @@ struct lcore {
 	struct stream **streams;
 	struct copier **copiers;
 	const atomic_bool *stop;
-	/* Called now and then by the loop of the main lcore, which has duties besides; else NULL. */
+	/* Called now and then by the loop of the main lcore, which has duties besides; else NULL.
+	 */
 	void (*tick)(void *ctx);
 	void *tick_ctx;
 };
 
 /**
- * Make the rings of a stream for @p ring_size packets. The fixed members are the caller's to fill in.
+ * Make the rings of a stream for @p ring_size packets. The fixed members are the caller's to fill
+ * in.
  * @return 0 or -ENOMEM
  */
 int stream_init(struct stream *s, uint16_t ring_size, int socket_id);
 void stream_fini(struct stream *s);
 
-/** Poll until *stop, then drain within DRAIN_MS and account for every packet. @p arg: struct lcore. */
+/**
+ * Poll until *stop, then drain within DRAIN_MS and account for every packet. @p arg: struct lcore.
+ */
 int lcore_main(void *arg);
 
 /** One round over all copiers and streams; for the loop and for tests. */

@@ -7,8 +7,8 @@
 
 /**
  * @file
- * Who does what: ports are paired, streams dealt to lcores, DMA devices given to lcores. Pure arithmetic on numbers
- * that the caller has collected.
+ * Who does what: ports are paired, streams dealt to lcores, DMA devices given to lcores. Pure
+ * arithmetic on numbers that the caller has collected.
  */
 
 #include <stdint.h>
@@ -45,20 +45,24 @@ struct map_dev {
 	int lcore; /* result: index in the array of lcores, -1: not used */
 };
 
-/** @return the index of the port that packets from port @p i leave by: 0 and 1, 2 and 3, ...; an odd last one itself. */
+/**
+ * @return the index of the port that packets from port @p i leave by: 0 and 1, 2 and 3, ...; an odd
+ * last one itself.
+ */
 uint16_t map_peer(uint16_t i, uint16_t nb_ports);
 
 /**
- * Lay out @p nb_ports * @p nb_queues streams and deal them to lcores, the least loaded first, then the one on the
- * port's socket, then the first in the array. Streams that write to the same transmit queue stay together.
+ * Lay out @p nb_ports * @p nb_queues streams and deal them to lcores, the least loaded first, then
+ * the one on the port's socket, then the first in the array. Streams that write to the same
+ * transmit queue stay together.
  * @return the number of streams
  */
 uint16_t map_streams(struct map_stream *streams, const struct map_port *ports, uint16_t nb_ports,
                      uint16_t nb_queues, struct map_lcore *lcores, uint16_t nb_lcores);
 
 /**
- * Give each lcore that has streams a device, on its own socket if there is one, and then more while there are devices,
- * at most one per stream. A device belongs to one lcore.
+ * Give each lcore that has streams a device, on its own socket if there is one, and then more while
+ * there are devices, at most one per stream. A device belongs to one lcore.
  * @return 0; -ENODEV: fewer devices than lcores that need one.
  */
 int map_devs(struct map_dev *devs, uint16_t nb_devs, struct map_lcore *lcores, uint16_t nb_lcores);

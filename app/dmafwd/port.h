@@ -37,7 +37,8 @@ struct port {
 uint64_t ports_present(void);
 
 /**
- * Check what @p cfg asks of port @p id and configure it, with as many transmit as receive queues or as many as it has.
+ * Check what @p cfg asks of port @p id and configure it, with as many transmit as receive queues or
+ * as many as it has.
  * @return 0; a negative errno.
  */
 int port_configure(struct port *p, uint16_t id, const struct config *cfg);
@@ -49,7 +50,10 @@ int port_start(struct port *p, struct rte_mempool *pool);
 void port_stop(struct port *p);
 void port_close(struct port *p);
 
-/** What the port's driver lost before or behind the application, in the form of the other statistics. */
+/**
+ * What the port's driver lost before or behind the application, in the form of the other
+ * statistics.
+ */
 void port_print_stats(FILE *out, const struct port *p);
 
 #endif /* DMAFWD_PORT_H */

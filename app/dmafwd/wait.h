@@ -10,8 +10,9 @@
 
 /**
  * @file
- * A bounded wait of a polling loop, in TSC cycles. It adds up the time between its own polls and clips each step:
- * time in which the loop itself did not run (stopped, preempted) is no fault of what it waits for.
+ * A bounded wait of a polling loop, in TSC cycles. It adds up the time between its own polls and
+ * clips each step: time in which the loop itself did not run (stopped, preempted) is no fault of
+ * what it waits for.
  */
 
 struct wait {
@@ -27,7 +28,10 @@ wait_init(struct wait *w, uint64_t hz, unsigned int limit_ms)
 	*w = (struct wait){.limit = hz / 1000 * limit_ms, .step = hz / 100};
 }
 
-/** One more poll brought nothing. @return true from the poll on that reaches the limit, until wait_reset(). */
+/**
+ * One more poll brought nothing. @return true from the poll on that reaches the limit, until
+ * wait_reset().
+ */
 static inline bool
 wait_expired(struct wait *w, uint64_t now)
 {
