@@ -5,9 +5,10 @@
 
     pmdinfo.py OUT.c OBJECT...
 
-RTE_PMD_REGISTER_PCI, RTE_PMD_REGISTER_VDEV and the macros next to them leave only names and tables in
-the objects. dpdk-pmdinfo.py wants one JSON string per driver in the .rodata of the finished library;
-this makes those strings. An OBJECT is an ELF relocatable file or an archive of them, thin or not.
+RTE_PMD_REGISTER_PCI, RTE_PMD_REGISTER_VDEV and the macros next to them leave only names and tables
+in the objects. dpdk-pmdinfo.py wants one JSON string per driver in the .rodata of the finished
+library; this makes those strings. An OBJECT is an ELF relocatable file or an archive of them, thin
+or not.
 """
 
 import io
@@ -69,11 +70,11 @@ class Object:
             raise InputError(f"{name}: not an ELF object: {err}") from err
         table = self.elf.get_section_by_name(".symtab")
         if table is None:
-            raise InputError(f"{name}: no symbol table (stripped, or made for link-time optimization)")
+            raise InputError(f"{name}: no symbols (stripped, or made for link-time optimization)")
         self.symbols = {s.name: s for s in table.iter_symbols() if s["st_shndx"] != "SHN_UNDEF"}
 
     def data(self, symbol_name):
-        """The bytes from a symbol to the end of its section, or None where it is not defined here."""
+        """The bytes from a symbol to the end of its section; None where it is not defined."""
         symbol = self.symbols.get(symbol_name)
         if symbol is None:
             return None
@@ -100,7 +101,7 @@ class Object:
             if identity[0] == 0:
                 return ids
             ids.append(identity)
-        raise InputError(f"{self.name}: PCI table {table_name} of {driver} has no zero entry at its end")
+        raise InputError(f"{self.name}: PCI table {table_name} of {driver} has no end")
 
     def drivers(self):
         """Yield one dict per driver registered in this object."""
@@ -132,8 +133,9 @@ def c_source(drivers):
     for number, info in enumerate(drivers):
         # JSON here is ASCII without control characters: its escapes are those of C.
         quoted = json.dumps("PMD_INFO_STRING= " + json.dumps(info))
-        # The leading zero byte ends whatever the linker puts in front: the reader takes printable runs.
-        lines.append(f'static const char pmd_info_{number}[] __attribute__((used)) =\n\t"\\0" {quoted};')
+        # The reader takes printable runs: a zero byte ends whatever the linker puts in front.
+        lines.append(f"static const char pmd_info_{number}[] __attribute__((used)) =")
+        lines.append(f'\t"\\0" {quoted};')
     return "\n".join(lines) + "\n"
 
 

@@ -22,8 +22,9 @@ usage()
 	cat <<-END
 	usage: devtools/setup.sh [options]
 
-	Installs the packages that are missing (as root; otherwise says which and how) and sees to it
-	that DPDK's driver-side headers are there. When both are, it needs no network and no root.
+	Installs the packages that are missing (as root; otherwise says which and how) and sees
+	to it that DPDK's driver-side headers are there. When both are, it needs neither network
+	nor root.
 
 	  --dpdk DIR    use the DPDK whose libdpdk.pc is in DIR, not the distribution's;
 	                it must be built with -Denable_driver_sdk=true
@@ -71,7 +72,7 @@ parse_arguments()
 		shift
 	done
 	if [ -n "$dpdk" ] && [ ! -f "$dpdk/libdpdk.pc" ]; then
-		bad_argument "--dpdk '$dpdk' has no libdpdk.pc: DIR is the pkgconfig folder of a DPDK"
+		bad_argument "--dpdk '$dpdk' has no libdpdk.pc: DIR is a DPDK's pkgconfig folder"
 	fi
 	if [ -z "$cache" ]; then
 		cache=${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}
@@ -106,7 +107,8 @@ install_packages()
 	[ ${#missing[@]} != 0 ] || return 0
 	if [ "$(id -u)" != 0 ]; then
 		say "these packages are missing: ${missing[*]}"
-		die "run as root: apt-get update && apt-get install --no-install-recommends ${missing[*]}"
+		die "run as root: apt-get update &&" \
+			"apt-get install --no-install-recommends ${missing[*]}"
 	fi
 	say "installing: ${missing[*]}"
 	export DEBIAN_FRONTEND=noninteractive
@@ -159,24 +161,24 @@ private_apt()
 	Acquire::Retries "2";
 	END
 	eval "$(apt-config shell list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d)"
-	# Everything else in an entry stays, Signed-By above all. "trusted" would switch the check off.
+	# All else in an entry stays, Signed-By above all; "trusted" would switch the check off.
 	for f in "$parts"/*.sources; do
-		[ ! -f "$f" ] || sed -E -e 's/^Types[ \t]*:.*/Types: deb-src/I' -e '/^Trusted[ \t]*:/Id' \
-			"$f" >"$dir/sources.d/${f##*/}"
+		[ ! -f "$f" ] || sed -E -e 's/^Types[ \t]*:.*/Types: deb-src/I' \
+			-e '/^Trusted[ \t]*:/Id' "$f" >"$dir/sources.d/${f##*/}"
 	done
 	for f in "$list" "$parts"/*.list; do
 		[ ! -f "$f" ] || sed -nE -e '/[ \t]cdrom:/d' \
-			-e 's/^([ \t]*deb[ \t]+\[[^]]*)trusted=[^] \t]*/\1/I' -e 's/^[ \t]*deb[ \t]+/deb-src /p' \
-			"$f" >"$dir/sources.d/${f##*/}"
+			-e 's/^([ \t]*deb[ \t]+\[[^]]*)trusted=[^] \t]*/\1/I' \
+			-e 's/^[ \t]*deb[ \t]+/deb-src /p' "$f" >"$dir/sources.d/${f##*/}"
 	done
 	# apt reads and writes as _apt when root starts it.
 	chmod 755 "$dir"
 	[ "$(id -u)" != 0 ] || chown _apt "$dir" "$dir/lists/partial" "$dir/cache/archives/partial"
 }
 
-# Download source package $2, version $3, into folder $1 and check it. The chain of apt: the archive's
-# signature on InRelease, its SHA256 of Sources, the SHA256 there of the .dsc and of each file.
-# dpkg-source then compares the files with the .dsc once more when it unpacks them.
+# Download source package $2, version $3, into folder $1 and check it. The chain of apt: the
+# archive's signature on InRelease, its SHA256 of Sources, the SHA256 there of the .dsc and of each
+# file. dpkg-source then compares the files with the .dsc once more when it unpacks them.
 download_source()
 {
 	local dir=$1 name=$2 version=$3 there
@@ -188,12 +190,12 @@ download_source()
 		sed -n 's/^Version: //p' | sort -u | tr '\n' ' ')
 	if [ -z "$there" ]; then
 		grep '^[EW]:' "$dir/log" >&2
-		die "none of this machine's archives gave a signed list of sources with $name (see above)"
+		die "no archive of this machine gave a signed list with the source of $name"
 	fi
 	[[ " $there" == *" $version "* ]] || die "the archives no longer have the source of the" \
-		"installed $name $version, only: $there- upgrade ${DPDK_PACKAGES[*]} (apt-get update," \
-		"apt-get install), add an archive that keeps old versions, or give a DPDK built with" \
-		"-Denable_driver_sdk=true by --dpdk"
+		"installed $name $version, only: $there- upgrade ${DPDK_PACKAGES[*]}" \
+		"(apt-get update, apt-get install), add an archive that keeps old versions," \
+		"or give a DPDK built with -Denable_driver_sdk=true by --dpdk"
 	if ! apt-get -q --only-source --download-only source "$name=$version" \
 		>"$dir/log" 2>&1 </dev/null; then
 		cat "$dir/log" >&2
@@ -219,7 +221,7 @@ copy_headers()
 			die "the driver-side headers do not compile"
 		fi
 		mapfile -t found < <(find "$src/lib" "$src/drivers/bus" -name "$missing")
-		[ ${#found[@]} = 1 ] || die "$missing: DPDK's source has ${#found[@]} files of this name"
+		[ ${#found[@]} = 1 ] || die "$missing: ${#found[@]} files of this name in DPDK"
 		cp "${found[0]}" "$out/$missing" || die "$out: cannot write"
 	done
 	(cd "$out" && sha256sum -- *.h >SHA256SUMS) || die "$out: cannot write"
@@ -256,11 +258,13 @@ find_sdk()
 	sdk=''
 	[ -z "$dpdk" ] || export PKG_CONFIG_PATH=$dpdk${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
 	pkg-config --atleast-version=22.11 libdpdk ||
-		die "DPDK '$(pkg-config --modversion libdpdk 2>&1 | tail -n 1)': 22.11 or later is needed"
+		die "DPDK 22.11 or later is needed, this is:" \
+			"$(pkg-config --modversion libdpdk 2>&1 | tail -n 1)"
 	! compile_headers '' 2>/dev/null || return 0
 	pc=$(pkg-config --variable=pcfiledir libdpdk)/libdpdk.pc
 	owner=$(dpkg-query -S "$(realpath "$pc")" 2>/dev/null) ||
-		die "the DPDK of $pc has no driver-side headers: build it with -Denable_driver_sdk=true"
+		die "the DPDK of $pc has no driver-side headers:" \
+			"build it with -Denable_driver_sdk=true"
 	owner=${owner%%:*}
 	read -r name version < <(dpkg-query -W -f '${source:Package} ${source:Version}\n' "$owner")
 	sdk=$cache/${name}_${version//:/_}_driver-headers

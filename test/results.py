@@ -4,12 +4,13 @@
 """Count single test cases after meson test.
 
     results.py list BUILD TAG SUITE...    names of the tests that belong to one of the suites
-    results.py count BUILD TAG SUITE...   one line "SUITE PASSED FAILED SKIPPED" per suite with tests
+    results.py count BUILD TAG SUITE...   a line "SUITE PASSED FAILED SKIPPED" per suite with tests
 
 TAG, when it is not empty, is one more suite that the tests must belong to.
 
-Nothing may pass by being silent: a test program that crashed, ran out of time, gave no result at all or
-fewer than its plan announced counts as failed, and so does a test that meson lists but did not run.
+Nothing may pass by being silent: a test program that crashed, ran out of time, gave no result at
+all or fewer than its plan announced counts as failed, and so does one that meson lists but did not
+run.
 """
 
 import json
@@ -103,7 +104,8 @@ def main():
             counts = (count_tap if test["protocol"] == "tap" else count_exit)(record)
         if counts[1]:
             why = record["result"] if record else "did not run"
-            print(f"FAILED {suite} / {test['name']} ({why}): {counts[1]} of its cases", file=sys.stderr)
+            print(f"FAILED {suite} / {test['name']} ({why}): {counts[1]} of its cases",
+                  file=sys.stderr)
         totals[suite] = [a + b for a, b in zip(totals.get(suite, (0, 0, 0)), counts)]
     for suite, counts in totals.items():
         print(suite, *counts)

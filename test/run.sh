@@ -31,9 +31,9 @@ usage()
 	  --dpdk DIR    use the DPDK whose libdpdk.pc is in DIR (see devtools/setup.sh -h)
 	  -h, --help    this text
 
-	BUILD_DIR (environment) holds the builds, default: build-test in the clone. The last line is
-	"N passed, N failed, N skipped", counting single test cases in all builds; the exit code is 0
-	when none failed, 1 when some did, 2 for a wrong argument.
+	BUILD_DIR (environment) holds the builds, default: build-test in the clone. The last line
+	is "N passed, N failed, N skipped", counting single test cases in all builds; the exit
+	code is 0 when none failed, 1 when some did, 2 for a wrong argument.
 	END
 }
 
@@ -64,7 +64,7 @@ parse_arguments()
 			setup_options=(--dpdk "$(realpath "$2")")
 			shift
 			;;
-		-*) bad_argument "option '$1' is not known; legal: --quick, --dpdk DIR, -h, --help" ;;
+		-*) bad_argument "'$1' is not known; legal: --quick, --dpdk DIR, -h, --help" ;;
 		*)
 			[[ " ${all_suites[*]} " == *" $1 "* ]] ||
 				bad_argument "suite '$1' is not known; legal: ${all_suites[*]}"
@@ -91,7 +91,7 @@ failed()
 	echo "- 0 1 0" >>"$tally"
 }
 
-# Configure build $1 with compiler $2 and the meson options after it, from nothing when they changed.
+# Configure build $1 with compiler $2 and the meson options after it, afresh when they changed.
 configure()
 {
 	local dir=$1 compiler=$2 stamp fresh=()
@@ -166,7 +166,8 @@ run_all()
 	if ! $quick; then
 		run_build clang-asan clang "${checked[@]}"
 		tag=threads
-		run_build gcc-tsan gcc --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
+		run_build gcc-tsan gcc --buildtype=debugoptimized -Db_sanitize=thread \
+			-Db_lundef=false
 		tag=''
 	fi
 	if ! $quick || [ ${#run[@]} != ${#suites[@]} ]; then
@@ -183,7 +184,10 @@ report()
 		grep -q "^$s " "$tally" || failed "suite $s has no tests"
 	done
 	awk '{ p += $2; f += $3; s += $4 }
-		END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 || p == 0 }' "$tally"
+		END {
+			printf "%d passed, %d failed, %d skipped\n", p, f, s
+			exit f > 0 || p == 0
+		}' "$tally"
 }
 
 parse_arguments "$@"
