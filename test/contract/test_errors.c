@@ -327,6 +327,7 @@ TEST(submit_while_an_error_is_pending_runs_the_new_ops_too)
 		first = bad_burst(4, 0x2);
 		take_good(0, 4, 0x2, first, 4);
 		scramble(src.va + 4 * LEN, 4 * LEN);
+		memset(dst.va + 4 * LEN, 0x5a, 4 * LEN);
 		for (unsigned int i = 4; i < 8; i++)
 			enqueue(i, i == 5, 0);
 		submit();
