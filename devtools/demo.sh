@@ -89,7 +89,16 @@ parse_arguments()
 			bad_argument "'$1' is not a readable file, legal: a pcap or pcapng capture"
 		fi
 		capture=$(realpath -- "$1")
+		check_capture
 	fi
+}
+
+# Set packets to the number of packets of the capture.
+check_capture()
+{
+	packets=$(python3 "$top/devtools/pcap.py" count "$capture" 2>&1) ||
+		bad_argument "$packets; legal: a pcap or pcapng capture of Ethernet packets"
+	[ "$packets" != 0 ] || bad_argument "$capture: holds no packet"
 }
 
 # --- processes: everything runs in the background, so that a signal is served at once
@@ -203,7 +212,8 @@ eal_arguments()
 		memory="ordinary pages"
 	fi
 	if [ "$copy" = hw ]; then
-		eal+=(-d "$driver")
+		export LD_LIBRARY_PATH=${driver%/*}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+		eal+=(-d "${driver##*/}")
 		for n in 0 1; do
 			eal+=("--vdev=dma_ioat_emu$n")
 		done
@@ -216,6 +226,7 @@ table()
 	sed -n "s/^total $1: //p" "$tmp/dmafwd.log" | tail -n 1
 }
 
+results=() # what the verdict prints, in pairs
 failures=()
 check()
 {
@@ -240,14 +251,13 @@ check_table()
 	echo
 	echo "The final table of dmafwd:"
 	echo
-	sed -n '/^port 0 /,$p' "$tmp/dmafwd.log" | sed 's/^/  /'
-	echo
+	sed -n '/^====.* final/,$s/^/  /p' "$tmp/dmafwd.log"
 	if [ -z "$received" ] || [ -z "$by_dma" ] || [ -z "$by_cpu" ] || [ -z "$sent" ]; then
 		failures+=("dmafwd printed no final table")
 		return
 	fi
-	say packets "$received received, $by_dma copied by DMA, $by_cpu copied by CPU,"
-	say "" "$sent sent, $dropped dropped by dmafwd"
+	results+=(packets "$received received, $by_dma copied by DMA, $by_cpu copied by CPU,"
+		"" "$sent sent, $dropped dropped by dmafwd")
 	check "no packet was received" test "$received" -gt 0
 	if [ "$copy" = hw ]; then
 		check "not every packet was copied by DMA" test "$by_dma" = "$received"
@@ -263,8 +273,14 @@ check_table()
 
 verdict()
 {
-	local f copier="by the emulated I/OAT channels, none by CPU"
+	local f i copier="by emulated I/OAT channels, none by the CPU"
 	[ "$copy" = hw ] || copier="by the CPU (-c sw), none by a DMA channel"
+	echo
+	echo "Results:"
+	echo
+	for ((i = 0; i < ${#results[@]}; i += 2)); do
+		say "${results[i]}" "${results[i + 1]}"
+	done
 	echo
 	if ((${#failures[@]} == 0)); then
 		echo "PASSED: $1, every packet copied $copier."
@@ -280,10 +296,7 @@ verdict()
 
 forward_capture()
 {
-	local packets
-	packets=$(python3 "$top/devtools/pcap.py" count "$capture" 2>&1) ||
-		bad_argument "$packets; legal: a pcap or pcapng capture of Ethernet packets"
-	[ "$packets" != 0 ] || bad_argument "$capture holds no packet"
+	check_capture
 	say forwarding "$packets packets of $capture ($memory)"
 	run "$tmp/dmafwd.log" timeout -k 10 600 "$dmafwd" "${eal[@]}" \
 		"--vdev=net_pcap0,rx_pcap=$capture,tx_pcap=$tmp/out.pcap" \
@@ -293,7 +306,7 @@ forward_capture()
 	check_table 1
 	run "$tmp/compare" python3 "$top/devtools/pcap.py" compare "$capture" "$tmp/out.pcap" ||
 		failures+=("what came out differs: $(tail -n 1 "$tmp/compare")")
-	say compared "$(tail -n 1 "$tmp/compare")"
+	results+=(compared "$(tail -n 1 "$tmp/compare")")
 	verdict "the capture came out as it went in"
 }
 
@@ -357,6 +370,9 @@ make_network()
 	join_ns "$client" $CLIENT_IP to_client
 	join_ns "$server" $SERVER_IP to_server
 	say network "client $CLIENT_IP -- dmafwd -- $SERVER_IP server, in namespaces of their own"
+	enter "$client"
+	! run /dev/null "${within[@]}" ping -q -c 1 -W 1 $SERVER_IP ||
+		die "client and server reach each other without dmafwd: this would prove nothing"
 }
 
 start_dmafwd()
@@ -398,18 +414,18 @@ download()
 	sent=$(sha256sum <"$tmp/www/file")
 	got=$(sha256sum <"$tmp/got")
 	check "the file that arrived differs from the one sent" test "$sent" = "$got"
-	say downloaded "$(awk -v s="$size_mb" -v t="$took" \
-		'BEGIN { printf "%d MB in %.1f s, %.0f MB/s", s, t, s / t }')"
-	say sha256 "sent     ${sent%% *}"
-	say "" "arrived  ${got%% *}"
+	results+=(download "$(awk -v s="$size_mb" -v t="$took" \
+		'BEGIN { printf "%d MB in %.1f s, %.0f MB/s", s, t, s / t }')")
+	results+=(sha256 "sent     ${sent%% *}" "" "arrived  ${got%% *}")
 }
 
 ping_latency()
 {
+	say pinging "50 times"
 	enter "$client"
-	if run "$tmp/ping" "${within[@]}" ping -q -c 50 -i 0.02 -W 2 $SERVER_IP; then
-		say ping "$(sed -n 's/.*= \([^ ]*\) ms.*/\1 ms (min\/avg\/max\/mdev of 50)/p' "$tmp/ping")"
-	fi
+	run "$tmp/ping" "${within[@]}" ping -q -c 50 -i 0.02 -W 2 $SERVER_IP
+	results+=(ping "$(awk -F '[ /]' '/^rtt/ { printf "min %s ms, mean %s ms, max %s ms", $7, $8, $9 }' \
+		"$tmp/ping")")
 	check "a ping was not answered" grep -q ' 0% packet loss' "$tmp/ping"
 }
 
