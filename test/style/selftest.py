@@ -16,7 +16,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 import rules  # pylint: disable=wrong-import-position
 
-C_HEAD = "/* SPDX-License-Identifier: BSD-3-Clause\n * Copyright(c) 2026 The ioat-pmd authors\n */\n\n"
+C_HEAD = ("/* SPDX-License-Identifier: BSD-3-Clause\n"
+          " * Copyright(c) 2026 The ioat-pmd authors\n */\n\n")
 SH_HEAD = "#!/bin/bash\n# SPDX-License-Identifier: BSD-3-Clause\n" \
           "# Copyright(c) 2026 The ioat-pmd authors\n"
 

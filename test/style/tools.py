@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The ioat-pmd authors
+"""Test the project's own tools: setup.sh, run.sh, results.py, pmdinfo.py. Prints TAP.
+
+    tools.py SOURCE_ROOT [DRIVER.so]
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+ROOT = Path(sys.argv[1])
+DRIVER = sys.argv[2] if len(sys.argv) > 2 else None
+sys.path.insert(0, str(ROOT / "test"))
+import results  # pylint: disable=wrong-import-position
+
+
+class Skip(Exception):
+    """A test that cannot run here; the text says why."""
+
+
+def run(*command, **environment):
+    """Run a command of the project."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT,
+                          env={**os.environ, **environment})
+
+
+def refused(*command):
+    """A command says in one line what is wrong and what is legal, and fails."""
+    result = run(*command)
+    lines = result.stderr.splitlines()
+    assert result.returncode == 2, f"{command}: exit code {result.returncode}"
+    assert len(lines) == 1 and command[-1] in lines[0] and "legal" in lines[0], lines
+
+
+def setup_refuses_an_unknown_option():
+    refused("devtools/setup.sh", "--frobnicate")
+
+
+def setup_refuses_a_folder_without_dpdk():
+    refused("devtools/setup.sh", "--dpdk", "/nonexistent")
+
+
+def setup_refuses_a_cache_that_is_a_file():
+    refused("devtools/setup.sh", "--cache", "/etc/passwd")
+
+
+def setup_refuses_an_option_without_its_value():
+    refused("devtools/setup.sh", "--cache")
+
+
+def run_refuses_an_unknown_suite():
+    refused("test/run.sh", "nonsense")
+
+
+def run_refuses_an_unknown_option():
+    refused("test/run.sh", "--frobnicate")
+
+
+def run_lists_each_folder_of_tests_as_suite():
+    text = run("test/run.sh", "-h").stdout
+    for build in ROOT.glob("test/*/meson.build"):
+        assert build.parent.name in text, build
+
+
+def setup_without_a_package_names_it_and_the_command():
+    """As another user, and on a machine on which one package seems to be missing."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        hide = 'exec /usr/bin/dpkg-query "$@" | grep -v "libcmocka-dev$"'
+        for name, text in (("dpkg-query", hide), ("id", "echo 1000")):
+            tool = Path(folder) / name
+            tool.write_text(f"#!/bin/bash\n{text}\n", encoding="ascii")
+            tool.chmod(0o755)
+        result = run("devtools/setup.sh", PATH=f"{folder}:{os.environ['PATH']}")
+        assert result.returncode == 1, result
+        assert "packages are missing: libcmocka-dev" in result.stderr, result.stderr
+        assert "apt-get install --no-install-recommends libcmocka-dev" in result.stderr
+
+
+def second_setup_is_fast_and_needs_no_network():
+    sdk = run("devtools/setup.sh", "--print-sdk")
+    if sdk.returncode != 0:
+        raise Skip("this machine is not set up")
+    if run("unshare", "-r", "-n", "true").returncode != 0:
+        raise Skip("no right to make a network namespace")
+    start = time.monotonic()
+    again = run("unshare", "-r", "-n", "devtools/setup.sh", "--print-sdk")
+    assert time.monotonic() - start < 2
+    assert again.returncode == 0 and again.stdout == sdk.stdout, again
+
+
+def damaged_headers_are_not_used():
+    sdk = run("devtools/setup.sh", "--print-sdk").stdout.strip()
+    if not sdk:
+        raise Skip("this DPDK carries its driver-side headers")
+    with tempfile.TemporaryDirectory() as cache:
+        copy = Path(cache) / Path(sdk).name
+        subprocess.run(["cp", "-r", sdk, str(copy)], check=True)
+        with (copy / "dev_driver.h").open("a", encoding="ascii") as header:
+            header.write("/* changed */\n")
+        # Without a network it cannot be repaired, so this must fail.
+        result = run("unshare", "-r", "-n", "devtools/setup.sh", "--cache", cache)
+        if "unshare" in result.stderr:
+            raise Skip("no right to make a network namespace")
+        assert result.returncode == 1 and "is damaged" in result.stderr, result
+
+
+def counted(stdout, returncode=0, result="OK"):
+    """What results.py counts for a TAP program."""
+    return results.count_tap({"stdout": stdout, "returncode": returncode, "result": result})
+
+
+def passed_failed_and_skipped_cases_are_counted():
+    text = "1..4\nok 1 - a\nnot ok 2 - b\nok 3 - c # SKIP no device\nnot ok 4 # SKIP d\n"
+    assert counted(text, 1, "FAIL") == (1, 1, 2)
+
+
+def cases_that_a_crash_left_out_are_failures():
+    assert counted("1..5\nok 1 - a\nok 2 - b\n", -6, "ERROR") == (2, 3, 0)
+
+
+def a_crash_after_the_last_case_is_a_failure():
+    assert counted("1..2\nok 1 - a\nok 2 - b\n", -11, "ERROR") == (2, 1, 0)
+
+
+def a_timeout_is_a_failure():
+    assert counted("1..1\nok 1 - a\n", 0, "TIMEOUT") == (1, 1, 0)
+
+
+def a_silent_program_is_a_failure():
+    assert counted("") == (0, 1, 0)
+    assert counted("1..0\n", 0, "SKIP") == (0, 1, 0)
+
+
+def a_program_that_says_why_is_skipped():
+    assert counted("1..0 # SKIP no root\n", 0, "SKIP") == (0, 0, 1)
+    assert counted("", results.EXIT_SKIPPED, "SKIP") == (0, 0, 1)
+
+
+def the_driver_tells_ids_modules_and_parameters():
+    if DRIVER is None:
+        raise Skip("the driver is not built")
+    result = run("dpdk-pmdinfo.py", DRIVER)
+    # The libraries it needs have no drivers of their own in them, so all entries are ours.
+    drivers = json.loads(result.stdout)
+    assert any({"vendor": "8086", "device": "0b00"} in d.get("pci_ids", []) and d.get("kmod")
+               for d in drivers), drivers
+    assert any(d.get("params") for d in drivers), drivers
+
+
+def pmdinfo_refuses_what_is_no_object():
+    python = "/usr/bin/python3"
+    result = run(python, "devtools/pmdinfo.py", os.devnull, "meson.build")
+    assert result.returncode != 0 and "meson.build" in result.stderr, result
+
+
+TESTS = [value for value in list(globals().values())
+         if callable(value) and getattr(value, "__module__", "") == __name__
+         and value not in (Skip, run, refused, counted)]
+
+
+def main():
+    """Run the tests."""
+    print(f"1..{len(TESTS)}")
+    failed = 0
+    for number, test in enumerate(TESTS, 1):
+        name = f"{number} - {test.__name__}"
+        try:
+            test()
+        except Skip as skip:
+            print(f"ok {name} # SKIP {skip}")
+        except AssertionError as error:
+            failed += 1
+            print(f"not ok {name}")
+            for line in str(error).splitlines():
+                print(f"# {line}")
+        else:
+            print(f"ok {name}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
