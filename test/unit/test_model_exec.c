@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+/* Descriptors that succeed: copy, fill, NULL, page breaks, chains, completion, budget. */
+
+#include "rig.h"
+
+static struct rig *
+open_started(void)
+{
+	struct rig *r = rig_open(IOAT_MODEL_ICX);
+
+	rig_pattern(r);
+	rig_start(r);
+	return r;
+}
+
+/* How the host grants memory must not show in results: each of these runs with all of them. */
+static const struct host_way {
+	bool no_map;
+	size_t map_max;
+} ways[] = {{false, 0}, {true, 0}, {false, 1}, {false, 100}, {false, 4096}};
+
+#define WAYS (sizeof(ways) / sizeof(ways[0]))
+
+static struct rig *
+open_started_way(size_t way)
+{
+	struct rig *r = open_started();
+
+	r->fh.no_map = ways[way].no_map;
+	r->fh.map_max = ways[way].map_max;
+	return r;
+}
+
+TEST(a_copy_moves_exactly_its_bytes_at_any_offset_and_length)
+{
+	static const uint32_t lengths[] = {1, 2, 7, 8, 63, 64, 65, 1500, 4095, 4096, 4097, 20000};
+	size_t way, i;
+
+	for (way = 0; way < WAYS; way++) {
+		struct rig *r = open_started_way(way);
+
+		for (i = 0; i < 12; i++) {
+			uint64_t src = SRC + i * 37, dst = DST + 3 + i * 5;
+
+			memset(fake_at(&r->fh, DST), 0xff, DST_LEN);
+			rig_put(r, (unsigned int)i, CTRL_COPY, src, dst, lengths[i]);
+			rig_go(r, 1);
+			CHECK_INT(rig_state(r), ==, IOAT_STATE_DONE);
+			rig_check_copied(r, src, dst, lengths[i]);
+		}
+		rig_close(r);
+	}
+}
+
+TEST(a_copy_of_exactly_xfercap_bytes_is_done)
+{
+	struct rig *r = rig_open_conf((struct ioat_model_conf){.xfercap = 16});
+
+	rig_pattern(r);
+	rig_start(r);
+	rig_put(r, 0, CTRL_COPY, SRC, DST, 65536);
+	rig_go(r, 1);
+	CHECK_INT(rig_state(r), ==, IOAT_STATE_DONE);
+	rig_check_copied(r, SRC, DST, 65536);
+	rig_close(r);
+}
+
+TEST(a_fill_repeats_its_pattern_from_the_first_byte_for_any_length)
+{
+	static const uint32_t lengths[] = {1, 7, 8, 9, 50, 64, 89, 100, 1024, 4096, 5000, 12289};
+	static const unsigned char pattern[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+	uint64_t word;
+	size_t way, i, j;
+
+	memcpy(&word, pattern, sizeof(word));
+	for (way = 0; way < WAYS; way++) {
+		struct rig *r = open_started_way(way);
+
+		for (i = 0; i < 12; i++) {
+			uint64_t dst = DST + 8 + i;
+			unsigned char *to = fake_at(&r->fh, dst);
+
+			memset(fake_at(&r->fh, DST), 0xff, DST_LEN);
+			rig_put(r, (unsigned int)i, CTRL_FILL, word, dst, lengths[i]);
+			rig_go(r, 1);
+			CHECK_INT(rig_state(r), ==, IOAT_STATE_DONE);
+			for (j = 0; j < lengths[i]; j++)
+				if (to[j] != pattern[j % 8])
+					fail_msg("length %u byte %zu way %zu", lengths[i], j, way);
+			CHECK_INT(to[-1], ==, 0xff);
+			CHECK_INT(to[lengths[i]], ==, 0xff);
+		}
+		rig_close(r);
+	}
+}
+
+TEST(a_fill_in_small_steps_keeps_its_phase)
+{
+	struct rig *r = open_started();
+	unsigned char *to = fake_at(&r->fh, DST);
+	unsigned int j;
+
+	r->fh.map_max = 13;
+	rig_put(r, 0, CTRL_FILL, 0x0807060504030201, DST, 9000);
+	rig_ring(r, 1);
+	while (ioat_model_busy(r->m, 0))
+		ioat_model_step(r->m, 0, 1);
+	for (j = 0; j < 9000; j++)
+		CHECK_INT(to[j], ==, 1 + j % 8);
+	CHECK_INT(to[9000], ==, 0xff);
+	rig_close(r);
+}
+
+TEST(a_null_descriptor_completes_without_touching_memory)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0, CTRL_NULL, 0, 0, 8);
+	rig_put(r, 1, CTRL_NULL, NOWHERE, UINT64_MAX, 1);
+	rig_go(r, 2);
+	CHECK_INT(rig_status(r), ==, rig_slot(1) | IOAT_STATE_DONE);
+	CHECK_INT(rig_counters(r).bytes, ==, 0);
+	CHECK_INT(rig_counters(r).descriptors, ==, 2);
+	rig_close(r);
+}
+
+TEST(a_page_broken_source_goes_on_at_the_second_address)
+{
+	size_t way;
+
+	for (way = 0; way < WAYS; way++) {
+		struct rig *r = open_started_way(way);
+		unsigned char *to = fake_at(&r->fh, DST);
+
+		rig_put(r, 0, CTRL_COPY | DESC_CTRL_SRC_BREAK, SRC + 1000, DST, 6000)->src2 =
+			SRC + 0x5000;
+		rig_go(r, 1);
+		CHECK_INT(rig_state(r), ==, IOAT_STATE_DONE);
+		CHECK_MEM(to, fake_at(&r->fh, SRC + 1000), 3096);
+		CHECK_MEM(to + 3096, fake_at(&r->fh, SRC + 0x5000), 6000 - 3096);
+		CHECK_INT(to[6000], ==, 0xff);
+		rig_close(r);
+	}
+}
+
+TEST(a_page_broken_destination_goes_on_at_the_second_address)
+{
+	struct rig *r = open_started();
+	unsigned char *to = fake_at(&r->fh, DST);
+
+	rig_put(r, 0, CTRL_COPY | DESC_CTRL_DST_BREAK, SRC, DST + 4000, 4096)->dst2 = DST + 0x8010;
+	rig_go(r, 1);
+	CHECK_INT(rig_state(r), ==, IOAT_STATE_DONE);
+	CHECK_MEM(to + 4000, fake_at(&r->fh, SRC), 96);
+	CHECK_INT(to[4096], ==, 0xff);
+	rig_check_copied(r, SRC + 96, DST + 0x8010, 4000);
+	rig_close(r);
+}
+
+TEST(a_fill_with_a_page_break_keeps_its_phase)
+{
+	struct rig *r = open_started();
+	unsigned char *to = fake_at(&r->fh, DST);
+	unsigned int j;
+
+	rig_put(r, 0, CTRL_FILL | DESC_CTRL_DST_BREAK, 0x0807060504030201, DST + 4093, 30)->dst2 =
+		DST + 0x3000;
+	rig_go(r, 1);
+	for (j = 0; j < 30; j++)
+		CHECK_INT(j < 3 ? to[4093 + j] : to[0x3000 + j - 3], ==, 1 + j % 8);
+	CHECK_INT(to[4096], ==, 0xff);
+	rig_close(r);
+}
+
+TEST(both_pages_broken_at_different_bytes_copy_the_same_bytes)
+{
+	struct rig *r = open_started();
+	unsigned char *to = fake_at(&r->fh, DST);
+	struct ioat_desc *d = rig_put(r, 0, CTRL_COPY | DESC_CTRL_SRC_BREAK | DESC_CTRL_DST_BREAK,
+	                              SRC + 4090, DST + 3096, 3000);
+
+	d->src2 = SRC + 0x9000;
+	d->dst2 = DST + 0x6000;
+	rig_go(r, 1);
+	CHECK_MEM(to + 3096, fake_at(&r->fh, SRC + 4090), 6);
+	CHECK_MEM(to + 3102, fake_at(&r->fh, SRC + 0x9000), 994);
+	CHECK_MEM(to + 0x6000, fake_at(&r->fh, SRC + 0x9000 + 994), 2000);
+	rig_close(r);
+}
+
+TEST(a_page_break_bit_on_one_page_changes_nothing)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0, CTRL_COPY | DESC_CTRL_SRC_BREAK | DESC_CTRL_DST_BREAK, SRC, DST + 64, 100);
+	rig_go(r, 1);
+	CHECK_INT(rig_state(r), ==, IOAT_STATE_DONE);
+	rig_check_copied(r, SRC, DST + 64, 100);
+	rig_close(r);
+}
+
+TEST(hints_change_no_result)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0,
+	        CTRL_COPY | DESC_CTRL_SRC_NOSNOOP | DESC_CTRL_DST_NOSNOOP | DESC_CTRL_BUNDLE |
+	                DESC_CTRL_DST_DCA | DESC_CTRL_DCA_HINT,
+	        SRC, DST, 100);
+	rig_go(r, 1);
+	CHECK_INT(rig_state(r), ==, IOAT_STATE_DONE);
+	rig_check_copied(r, SRC, DST, 100);
+	rig_close(r);
+}
+
+TEST(descriptors_run_in_order_so_that_a_fence_holds)
+{
+	struct rig *r = open_started();
+
+	/* Each reads what the one before wrote. */
+	rig_put(r, 0, CTRL_COPY | DESC_CTRL_FENCE, SRC, DST, 64);
+	rig_put(r, 1, CTRL_COPY | DESC_CTRL_FENCE, DST, DST + 0x1000, 64);
+	rig_put(r, 2, CTRL_COPY, DST + 0x1000, DST + 0x2000, 64);
+	rig_go(r, 3);
+	rig_check_copied(r, SRC, DST + 0x2000, 64);
+	rig_close(r);
+}
+
+TEST(overlapping_copies_stay_inside_their_destination)
+{
+	struct rig *r = open_started();
+	unsigned char *to = fake_at(&r->fh, DST);
+
+	rig_put(r, 0, CTRL_COPY, DST, DST + 10, 1000);
+	rig_put(r, 1, CTRL_COPY, DST + 2010, DST + 2000, 1000);
+	rig_go(r, 2);
+	CHECK_INT(rig_state(r), ==, IOAT_STATE_DONE);
+	CHECK_INT(to[9], ==, 0xff);
+	CHECK_INT(to[3001], ==, 0xff);
+	rig_close(r);
+}
+
+TEST(the_completion_word_is_the_descriptor_and_active_until_the_last)
+{
+	struct rig *r = open_started();
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		rig_put(r, i, CTRL_NULL | DESC_CTRL_COMPL, 0, 0, 8);
+	rig_go(r, 3);
+	CHECK_INT(r->fh.events, ==, 3);
+	for (i = 0; i < 3; i++)
+		CHECK_INT(r->fh.event[i].value, ==,
+		          rig_slot(i) | (i < 2 ? IOAT_STATE_ACTIVE : IOAT_STATE_DONE));
+	rig_close(r);
+}
+
+TEST(only_descriptors_with_the_flag_write_the_completion_word)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0, CTRL_NULL, 0, 0, 8);
+	rig_put(r, 1, CTRL_NULL | DESC_CTRL_COMPL, 0, 0, 8);
+	rig_put(r, 2, CTRL_NULL, 0, 0, 8);
+	rig_go(r, 3);
+	CHECK_INT(rig_counters(r).completions, ==, 1);
+	CHECK_INT(rig_word(r), ==, rig_slot(1) | IOAT_STATE_ACTIVE);
+	CHECK_INT(rig_status(r), ==, rig_slot(2) | IOAT_STATE_DONE);
+	rig_close(r);
+}
+
+static void
+check_data_is_there(struct fake_host *fh, uint64_t addr, uint64_t value)
+{
+	struct rig *r = fh->arg;
+
+	(void)value;
+	CHECK_INT(addr, ==, CMP);
+	rig_check_copied(r, SRC, DST, 9000);
+	fh->arg = NULL;
+}
+
+TEST(data_is_visible_before_the_completion_word_and_that_before_the_interrupt)
+{
+	struct rig *r = open_started();
+
+	r->fh.on_completion = check_data_is_there;
+	r->fh.arg = r;
+	rig_put(r, 0, CTRL_COPY | DESC_CTRL_COMPL | DESC_CTRL_INT_EN, SRC, DST, 9000);
+	rig_go(r, 1);
+	CHECK(r->fh.arg == NULL);
+	CHECK_INT(r->fh.events, ==, 2);
+	CHECK_INT(r->fh.event[0].kind, ==, 'w');
+	CHECK_INT(r->fh.event[1].kind, ==, 'i');
+	rig_close(r);
+}
+
+TEST(a_chain_goes_where_its_links_say)
+{
+	static const unsigned int order[] = {200, 3, 77, 4, 129};
+	struct rig *r = open_started();
+	unsigned int i;
+
+	for (i = 0; i < 5; i++)
+		rig_put(r, order[i], CTRL_COPY | DESC_CTRL_COMPL, SRC + i * 64, DST + i * 64, 64)
+			->next = rig_slot(order[(i + 1) % 5]);
+	rig_set(r, IOAT_CHAINADDR, 8, rig_slot(order[0]));
+	rig_go(r, 5);
+	for (i = 0; i < 5; i++)
+		CHECK_INT(r->fh.event[i].value & CHANSTS_DESC, ==, rig_slot(order[i]));
+	rig_check_copied(r, SRC, DST, 5 * 64);
+	rig_close(r);
+}
+
+TEST(a_chain_goes_on_behind_the_descriptor_where_it_stopped)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0, CTRL_NULL, 0, 0, 8)->next = rig_slot(100);
+	rig_go(r, 1);
+	rig_put(r, 100, CTRL_NULL, 0, 0, 8);
+	rig_go(r, 1);
+	CHECK_INT(rig_status(r), ==, rig_slot(100) | IOAT_STATE_DONE);
+	rig_close(r);
+}
+
+TEST(a_descriptor_is_read_only_when_the_count_covers_it)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0, CTRL_NULL, 0, 0, 8);
+	rig_put(r, 1, CTRL_COPY, NOWHERE, NOWHERE, 0);
+	rig_go(r, 1);
+	rig_put(r, 1, CTRL_COPY, SRC, DST, 64); /* now it is good */
+	rig_go(r, 1);
+	CHECK_INT(rig_state(r), ==, IOAT_STATE_DONE);
+	rig_check_copied(r, SRC, DST, 64);
+	rig_close(r);
+}
+
+TEST(the_link_of_the_last_descriptor_is_not_followed_before_its_doorbell)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0, CTRL_NULL, 0, 0, 8)->next = NOWHERE + 1;
+	rig_go(r, 1);
+	CHECK_INT(rig_state(r), ==, IOAT_STATE_DONE);
+	CHECK_INT(rig_chanerr(r), ==, 0);
+	rig_close(r);
+}
+
+TEST(a_descriptor_changed_while_it_runs_keeps_its_first_form)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0, CTRL_COPY, SRC, DST, 20000);
+	rig_ring(r, 1);
+	ioat_model_step(r->m, 0, 4096);
+	memset(rig_desc(r, 0), 0xff, sizeof(struct ioat_desc));
+	rig_run(r);
+	CHECK_INT(rig_state(r), ==, IOAT_STATE_DONE);
+	rig_check_copied(r, SRC, DST, 20000);
+	rig_close(r);
+}
+
+TEST(one_self_linked_descriptor_runs_65535_times)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0, CTRL_COPY, SRC, DST, 16)->next = rig_slot(0);
+	rig_set(r, IOAT_DMACOUNT, 2, 65535);
+	rig_run(r);
+	CHECK_INT(rig_counters(r).descriptors, ==, 65535);
+	CHECK_INT(rig_status(r), ==, rig_slot(0) | IOAT_STATE_DONE);
+	rig_close(r);
+}
+
+TEST(the_doorbell_wraps_at_65536)
+{
+	struct rig *r = open_started();
+	unsigned int i;
+
+	for (i = 0; i < RIG_SLOTS; i++)
+		rig_put(r, i, CTRL_NULL | DESC_CTRL_COMPL, 0, 0, 8);
+	for (i = 0; i < 700; i++)
+		rig_go(r, 200);
+	CHECK_INT(rig_counters(r).descriptors, ==, 140000);
+	CHECK_INT(rig_get(r, IOAT_DMACOUNT, 2), ==, 140000 % 65536);
+	CHECK_INT(rig_word(r), ==, rig_slot(139999) | IOAT_STATE_DONE);
+	rig_close(r);
+}
+
+TEST(a_count_of_65536_more_looks_like_none)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0, CTRL_NULL, 0, 0, 8)->next = rig_slot(0);
+	rig_go(r, 3);
+	rig_ring(r, 65536);
+	CHECK_INT(rig_state(r), ==, IOAT_STATE_DONE);
+	CHECK_INT(rig_counters(r).descriptors, ==, 3);
+	rig_close(r);
+}
+
+TEST(the_descriptor_memory_is_never_written)
+{
+	static unsigned char before[RING_LEN];
+	struct rig *r = open_started();
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		rig_put(r, i, CTRL_COPY | DESC_CTRL_COMPL, SRC, DST, i == 7 ? 0 : 64);
+	memcpy(before, fake_at(&r->fh, RING), RING_LEN);
+	rig_go(r, 8);
+	CHECK_INT(rig_state(r), ==, IOAT_STATE_HALTED);
+	CHECK_MEM(fake_at(&r->fh, RING), before, RING_LEN);
+	rig_close(r);
+}
+
+TEST(a_step_costs_64_and_the_bytes_of_each_descriptor)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0, CTRL_COPY, SRC, DST, 1000);
+	rig_put(r, 1, CTRL_NULL, 0, 0, 8);
+	rig_ring(r, 2);
+	CHECK_INT(ioat_model_step(r->m, 0, SIZE_MAX), ==, 64 + 1000 + 64);
+	rig_close(r);
+}
+
+TEST(a_step_ends_in_the_middle_of_a_copy_and_the_next_goes_on)
+{
+	static const size_t budgets[] = {1, 63, 64, 65, 100, 4096, 5000, 100000};
+	size_t i;
+
+	for (i = 0; i < 8; i++) {
+		struct rig *r = open_started();
+		size_t total = 0, cost;
+
+		rig_put(r, 0, CTRL_COPY | DESC_CTRL_COMPL, SRC + 1, DST, 65537);
+		rig_ring(r, 1);
+		while ((cost = ioat_model_step(r->m, 0, budgets[i])) != 0) {
+			CHECK_INT(cost, <=, budgets[i] + 4096 + 64);
+			CHECK_INT(rig_word(r) != 0, ==, !ioat_model_busy(r->m, 0));
+			total += cost;
+		}
+		CHECK_INT(total, ==, 64 + 65537);
+		CHECK_INT(rig_word(r), ==, rig_slot(0) | IOAT_STATE_DONE);
+		rig_check_copied(r, SRC + 1, DST, 65537);
+		rig_close(r);
+	}
+}
+
+TEST(a_budget_of_nothing_does_nothing)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0, CTRL_NULL, 0, 0, 8);
+	rig_ring(r, 1);
+	CHECK_INT(ioat_model_step(r->m, 0, 0), ==, 0);
+	CHECK(ioat_model_busy(r->m, 0));
+	rig_close(r);
+}
+
+TEST(counters_tell_what_was_done)
+{
+	struct rig *r = open_started();
+	struct ioat_model_counters c;
+
+	rig_put(r, 0, CTRL_COPY | DESC_CTRL_COMPL, SRC, DST, 100);
+	rig_put(r, 1, CTRL_FILL | DESC_CTRL_INT_EN, 0, DST, 50);
+	rig_put(r, 2, CTRL_COPY, SRC, DST, 0);
+	rig_go(r, 2);
+	rig_go(r, 1);
+	c = rig_counters(r);
+	CHECK_INT(c.doorbells, ==, 2);
+	CHECK_INT(c.descriptors, ==, 2);
+	CHECK_INT(c.completions, ==, 2); /* one of them reports the halt */
+	CHECK_INT(c.bytes, ==, 150);
+	CHECK_INT(c.interrupts, ==, 1);
+	CHECK_INT(c.errors, ==, 1);
+	rig_close(r);
+}
+
+TEST(mapped_memory_is_not_copied_through_the_slow_way)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0, CTRL_COPY, SRC, DST, 8192);
+	rig_put(r, 1, CTRL_FILL, 0, DST, 8192);
+	rig_go(r, 2);
+	CHECK_INT(r->fh.copied, ==, 0);
+	CHECK_INT(r->fh.mapped, ==, 4); /* the ring once, and three ends */
+	rig_close(r);
+}
+
+TEST_MAIN("model descriptors")
