@@ -13,7 +13,8 @@
 
 #include "ioat_priv.h"
 
-#define POLL_US          10u
+#define POLL_US          10u /* the first pause of a wait; the later ones are longer */
+#define POLL_MAX_US      1000u
 #define SUSPEND_US       100000u /* a descriptor in flight may be megabytes long */
 #define RESET_US         200000u
 #define SELF_TEST_US     1000000u /* the engine of a model may have to wait for a processor */
@@ -48,6 +49,20 @@ ioat_chan_error_status(uint32_t chanerr)
 	return RTE_DMA_STATUS_ERROR_UNKNOWN;
 }
 
+/* strerror() speaks of connections and terminals where a device does not answer. */
+static const char *
+chan_reason(int rc)
+{
+	switch (-rc) {
+	case ETIMEDOUT:
+		return "no answer in time";
+	case ENODEV:
+		return "the device is gone";
+	default:
+		return "the device does not do what it should";
+	}
+}
+
 /* The low half is enough for the state, and cannot be torn. */
 static uint32_t
 chan_state_raw(const struct ioat_chan *ch)
@@ -67,16 +82,27 @@ chan_gone(const struct ioat_chan *ch)
 	return chan_state_raw(ch) == CHANSTS_ALL_ONES;
 }
 
+/* One pause of a wait that has lasted *us: short first, for devices answer in microseconds. */
+static void
+chan_pause(unsigned int *us)
+{
+	unsigned int pause = RTE_MAX(*us, POLL_US);
+
+	pause = RTE_MIN(pause, POLL_MAX_US);
+	rte_delay_us_sleep(pause);
+	*us += pause;
+}
+
 /* Wait until the channel's state is none of the set @p states (bits by enum ioat_state). */
 static int
 chan_wait_leave(const struct ioat_chan *ch, unsigned int states, unsigned int timeout_us)
 {
-	unsigned int us;
+	unsigned int us = 0;
 
-	for (us = 0; (states & RTE_BIT32(ioat_chan_state(ch))) != 0; us += POLL_US) {
+	while ((states & RTE_BIT32(ioat_chan_state(ch))) != 0) {
 		if (us >= timeout_us)
 			return -ETIMEDOUT;
-		rte_delay_us_sleep(POLL_US);
+		chan_pause(&us);
 	}
 	return 0;
 }
@@ -97,8 +123,8 @@ chan_suspend(const struct ioat_chan *ch)
 static int
 chan_reset(struct ioat_chan *ch)
 {
-	unsigned int us;
 	uint32_t chanerr = mmio_read32(&ch->regs, IOAT_CHANERR);
+	unsigned int us = 0;
 
 	if (chanerr != 0)
 		mmio_write32(&ch->regs, IOAT_CHANERR, chanerr);
@@ -107,12 +133,14 @@ chan_reset(struct ioat_chan *ch)
 		IOAT_LOG(DEBUG, "%s: CHANERR_INT is out of reach, errors noted there stay",
 		         ch->name);
 	mmio_write8(&ch->regs, IOAT_CHANCMD, CHANCMD_RESET);
-	for (us = 0; (mmio_read8(&ch->regs, IOAT_CHANCMD) & CHANCMD_RESET) != 0; us += POLL_US) {
+	while ((mmio_read8(&ch->regs, IOAT_CHANCMD) & CHANCMD_RESET) != 0) {
+		if (chan_gone(ch))
+			return -ENODEV;
 		if (us >= RESET_US)
 			return -ETIMEDOUT;
-		rte_delay_us_sleep(POLL_US);
+		chan_pause(&us);
 	}
-	return chan_gone(ch) ? -ENODEV : 0;
+	return 0;
 }
 
 /* Program what a reset clears, and arm the channel at descriptor @p first. */
@@ -122,7 +150,6 @@ chan_arm(struct ioat_chan *ch, uint16_t first)
 	uint64_t chain = ch->ring_iova + (uint64_t)(first & ch->mask) * IOAT_DESC_SIZE;
 	enum ioat_state state;
 
-	ch->base = first;
 	mmio_write16(&ch->regs, IOAT_CHANCTRL, CHANCTRL_ANY_ERR_ABORT | CHANCTRL_ERR_COMPL_EN);
 	mmio_write64(&ch->regs, IOAT_CHANCMP, ch->status_iova);
 	mmio_write64(&ch->regs, IOAT_CHAINADDR, chain);
@@ -132,6 +159,7 @@ chan_arm(struct ioat_chan *ch, uint16_t first)
 		         ch->name, state, chain, mmio_read32(&ch->regs, IOAT_CHANERR));
 		return -EIO;
 	}
+	ch->base = first;
 	return 0;
 }
 
@@ -175,7 +203,7 @@ ioat_chan_open(struct ioat_chan *ch)
 	if (rc == 0)
 		rc = chan_reset(ch);
 	if (rc < 0)
-		IOAT_LOG(ERR, "%s: cannot be reset (%s), CHANSTS 0x%x", ch->name, strerror(-rc),
+		IOAT_LOG(ERR, "%s: cannot be reset (%s), CHANSTS 0x%x", ch->name, chan_reason(rc),
 		         chan_state_raw(ch));
 	return rc;
 }
@@ -246,7 +274,7 @@ ioat_chan_start(struct ioat_chan *ch)
 		rc = chan_arm(ch, 0);
 	ch->started = rc == 0;
 	if (rc < 0)
-		IOAT_LOG(ERR, "%s: cannot be started: %s", ch->name, strerror(-rc));
+		IOAT_LOG(ERR, "%s: cannot be started: %s", ch->name, chan_reason(rc));
 	return rc;
 }
 
@@ -287,7 +315,7 @@ ioat_chan_stop(struct ioat_chan *ch)
 	if (rc < 0) {
 		ch->lost = true;
 		IOAT_LOG(ERR, "%s: cannot be reset (%s), CHANSTS 0x%x, it may still write memory",
-		         ch->name, strerror(-rc), chan_state_raw(ch));
+		         ch->name, chan_reason(rc), chan_state_raw(ch));
 	}
 	if (!ch->cut.set)
 		ioat_ring_cut(ch, word, first, RTE_DMA_STATUS_USER_ABORT);
@@ -313,7 +341,7 @@ ioat_chan_recover(struct ioat_chan *ch, uint16_t next)
 	if (rc < 0) {
 		ch->lost = true;
 		IOAT_LOG(ERR, "%s: recovery failed (%s) after CHANERR 0x%x, the channel is lost",
-		         ch->name, strerror(-rc), ch->last_chanerr);
+		         ch->name, chan_reason(rc), ch->last_chanerr);
 		return rc;
 	}
 	IOAT_LOG(DEBUG, "%s: recovered from CHANERR 0x%x", ch->name, ch->last_chanerr);

@@ -16,8 +16,8 @@ rig_map(void *ctx, uint64_t addr, size_t *len, unsigned int rights __rte_unused)
 		uintptr_t start;
 		size_t len;
 	} area[] = {
-		{ (uintptr_t)r->ring, r->ring_len },
-		{ (uintptr_t)r->arena, RIG_ARENA },
+		{(uintptr_t)r->ring, r->ring_len},
+		{(uintptr_t)r->arena, RIG_ARENA},
 	};
 	size_t i;
 
@@ -92,7 +92,7 @@ rig_write(void *ctx, uint32_t offset, unsigned int width, uint64_t value)
 	mmio_write_doorbell(&r->doorbell, r->seen);
 }
 
-static const struct ioat_mmio_ops rig_ops = { .read = rig_read, .write = rig_write };
+static const struct ioat_mmio_ops rig_ops = {.read = rig_read, .write = rig_write};
 
 struct rig *
 rig_open(enum ioat_model_device device, uint32_t slots)
@@ -100,13 +100,14 @@ rig_open(enum ioat_model_device device, uint32_t slots)
 	struct rig *r = calloc(1, sizeof(*r));
 	struct ioat_model_conf conf = {
 		.device = device,
-		.host = {
-			.dma_read = rig_dma_read,
-			.dma_write = rig_dma_write,
-			.dma_write64 = rig_dma_write64,
-			.map = rig_map,
-			.ctx = r,
-		},
+		.host =
+			{
+				.dma_read = rig_dma_read,
+				.dma_write = rig_dma_write,
+				.dma_write64 = rig_dma_write64,
+				.map = rig_map,
+				.ctx = r,
+			},
 	};
 	size_t ring = slots * sizeof(struct ioat_desc);
 
@@ -119,15 +120,15 @@ rig_open(enum ioat_model_device device, uint32_t slots)
 	assert_non_null(r->arena);
 	memset(r->arena, 0, RIG_ARENA);
 	assert_int_equal(ioat_model_create(&r->model, &conf), 0);
-	r->ch.general = (struct ioat_mmio){ .ops = &rig_ops, .ctx = r };
+	r->ch.general = (struct ioat_mmio){.ops = &rig_ops, .ctx = r};
 	r->ch.regs = r->ch.general;
 	r->ch.regs.base = IOAT_CHAN_BASE(0);
 	r->ch.doorbell = &r->doorbell;
 	snprintf(r->ch.name, sizeof(r->ch.name), "rig");
 	assert_int_equal(ioat_chan_open(&r->ch), 0);
 	ioat_chan_set_ring(&r->ch, (struct ioat_desc *)r->ring, (uintptr_t)r->ring,
-			   (uint16_t *)(r->ring + ring + RTE_CACHE_LINE_SIZE),
-			   (uint64_t *)(r->ring + ring), (uintptr_t)r->ring + ring, slots);
+	                   (uint16_t *)(r->ring + ring + RTE_CACHE_LINE_SIZE),
+	                   (uint64_t *)(r->ring + ring), (uintptr_t)r->ring + ring, slots);
 	ioat_ring_install(&r->fp);
 	r->auto_step = true;
 	assert_int_equal(ioat_chan_start(&r->ch), 0);

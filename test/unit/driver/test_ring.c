@@ -46,7 +46,7 @@ TEST(full_ring_refuses_with_enospc_and_takes_again_after_completion)
 TEST(channel_without_ring_refuses_and_reports_nothing)
 {
 	struct rig *r = rig_open(IOAT_MODEL_ICX, SLOTS);
-	struct ioat_chan bare = { .general = r->ch.general, .regs = r->ch.regs };
+	struct ioat_chan bare = {.general = r->ch.general, .regs = r->ch.regs};
 	uint16_t last;
 	bool error = false;
 
@@ -210,7 +210,7 @@ TEST(fence_never_touches_a_descriptor_that_was_rung)
 	CHECK_INT(rig_copy(r, 4096, 8192, 64, RTE_DMA_OP_FLAG_FENCE), ==, 1);
 	CHECK_MEM(&before, &r->ch.desc[0], sizeof(before));
 	CHECK_INT(r->ch.desc[1].ctrl & (DESC_CTRL_NULL | DESC_CTRL_FENCE), ==,
-		  DESC_CTRL_NULL | DESC_CTRL_FENCE);
+	          DESC_CTRL_NULL | DESC_CTRL_FENCE);
 	rig_submit(r);
 	rig_run(r);
 	CHECK_INT(rig_completed(r, 1, &last, &error), ==, 1);
@@ -250,7 +250,7 @@ TEST(part_of_the_finished_ops_is_reported_in_order_with_fences_between)
 
 	for (i = 0; i < 9; i++)
 		rig_copy(r, 0, 4096, 64,
-			 RTE_DMA_OP_FLAG_SUBMIT | (i % 3 == 2 ? RTE_DMA_OP_FLAG_FENCE : 0));
+		         RTE_DMA_OP_FLAG_SUBMIT | (i % 3 == 2 ? RTE_DMA_OP_FLAG_FENCE : 0));
 	CHECK_INT(rig_capacity(r), ==, SLOTS - 1 - 12);
 	rig_run(r);
 	for (i = 0; i < 9; i++) {

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+/* The virtual device in a running EAL: arguments, names, memory that it may touch, removal. */
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "test.h"
+
+#include <rte_bus_vdev.h>
+
+#include "ioat_emu_mem.h"
+#include "ioat_priv.h"
+
+#define NAME "dma_ioat_emu_t"
+#define SIZE 4096u
+
+/* A started device with the given arguments and a ring of 64. */
+static int16_t
+start(const char *args)
+{
+	const struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM,
+	                                         .nb_desc = 64};
+	const struct rte_dma_conf conf = {.nb_vchans = 1};
+	int id;
+
+	CHECK_INT(rte_vdev_init(NAME, args), ==, 0);
+	id = rte_dma_get_dev_id_by_name(NAME);
+	CHECK_INT(id, >=, 0);
+	CHECK_INT(rte_dma_configure((int16_t)id, &conf), ==, 0);
+	CHECK_INT(rte_dma_vchan_setup((int16_t)id, 0, &vchan), ==, 0);
+	CHECK_INT(rte_dma_start((int16_t)id), ==, 0);
+	return (int16_t)id;
+}
+
+static void
+finish(void)
+{
+	CHECK_INT(rte_vdev_uninit(NAME), ==, 0);
+	CHECK_INT(rte_dma_get_dev_id_by_name(NAME), <, 0);
+}
+
+/* Run one copy to its end. */
+static enum rte_dma_status_code
+copy(int16_t id, const void *src, void *dst, uint32_t len)
+{
+	enum rte_dma_status_code status;
+	unsigned int us;
+
+	CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)src, (uintptr_t)dst, len, RTE_DMA_OP_FLAG_SUBMIT),
+	          >=, 0);
+	for (us = 0; us < 5000000; us += 10) {
+		if (rte_dma_completed_status(id, 0, 1, NULL, &status) == 1)
+			return status;
+		rte_delay_us_sleep(10);
+	}
+	CHECK(!"no completion in 5 s");
+	return RTE_DMA_STATUS_ERROR_UNKNOWN;
+}
+
+TEST(bad_arguments_are_refused)
+{
+	static const char *const bad[] = {
+		"device=abc",
+		"device=",
+		"device",
+		"xfercap=11",
+		"xfercap=31",
+		"xfercap=x",
+		"xfercap=12x",
+		"xfercap=",
+		"channels=0",
+		"channels=17",
+		"lcore=99",
+		"lcore=-1",
+		"lcore=100000",
+		"inline=2",
+		"inline=x",
+		"colour=red",
+		"inline,lcore=0",
+		"inline=1=1",
+		"xfercap=12,xfercap=13",
+	};
+	size_t i;
+
+	for (i = 0; i < RTE_DIM(bad); i++) {
+		if (rte_vdev_init(NAME, bad[i]) >= 0) {
+			print_error("%s was accepted\n", bad[i]);
+			CHECK(false);
+		}
+		CHECK_INT(rte_dma_get_dev_id_by_name(NAME), <, 0);
+	}
+}
+
+TEST(each_identity_copies_and_advertises_what_its_version_can)
+{
+	static const struct {
+		const char *args;
+		bool errors;
+	} part[] = {
+		{"device=icx,inline", true},
+		{"device=skx,inline", false},
+		{"device=bdx,inline", false},
+		{"device=ivb,inline", false},
+	};
+	uint8_t *mem = rte_malloc(NULL, 2 * SIZE, 0);
+	struct rte_dma_info info;
+	int16_t id;
+	size_t i;
+
+	for (i = 0; i < RTE_DIM(part); i++) {
+		id = start(part[i].args);
+		CHECK_INT(rte_dma_info_get(id, &info), ==, 0);
+		CHECK_INT((info.dev_capa & RTE_DMA_CAPA_HANDLES_ERRORS) != 0, ==, part[i].errors);
+		CHECK((info.dev_capa & RTE_DMA_CAPA_OPS_FILL) != 0);
+		memset(mem, (int)i + 1, SIZE);
+		CHECK_INT(copy(id, mem, mem + SIZE, SIZE), ==, RTE_DMA_STATUS_SUCCESSFUL);
+		CHECK_MEM(mem, mem + SIZE, SIZE);
+		finish();
+	}
+	rte_free(mem);
+}
+
+TEST(channels_are_dmadevs_of_their_own_that_work_apart)
+{
+	char name[RTE_DEV_NAME_MAX_LEN];
+	unsigned int i;
+
+	CHECK_INT(rte_vdev_init(NAME, "channels=4"), ==, 0);
+	CHECK_INT(rte_dma_get_dev_id_by_name(NAME), <, 0);
+	for (i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), NAME "_ch%u", i);
+		CHECK_INT(rte_dma_get_dev_id_by_name(name), >=, 0);
+	}
+	/* One that the application closed does not disturb the removal of the rest. */
+	CHECK_INT(rte_dma_close((int16_t)rte_dma_get_dev_id_by_name(name)), ==, 0);
+	finish();
+	CHECK_INT(rte_dma_get_dev_id_by_name(NAME "_ch0"), <, 0);
+}
+
+static void
+check_unknown_memory(const char *args)
+{
+	uint8_t *mem = rte_malloc(NULL, 2 * SIZE, 0);
+	uint8_t *heap = malloc(SIZE);
+	uint8_t stack[64] = {0};
+	int16_t id = start(args);
+
+	CHECK_INT(copy(id, NULL, mem, 64), ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	CHECK_INT(copy(id, mem, NULL, 64), ==, RTE_DMA_STATUS_INVALID_DST_ADDR);
+	CHECK_INT(copy(id, heap, mem, SIZE), ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	CHECK_INT(copy(id, mem, heap, SIZE), ==, RTE_DMA_STATUS_INVALID_DST_ADDR);
+	CHECK_INT(copy(id, stack, mem, sizeof(stack)), ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	CHECK_INT(copy(id, (void *)UINTPTR_MAX, mem, 64), ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	CHECK_INT(copy(id, mem, mem + SIZE, SIZE), ==, RTE_DMA_STATUS_SUCCESSFUL);
+	finish();
+	free(heap);
+	rte_free(mem);
+}
+
+TEST(memory_unknown_to_eal_is_an_address_error_with_a_thread)
+{
+	check_unknown_memory("");
+}
+
+TEST(memory_unknown_to_eal_is_an_address_error_inline)
+{
+	check_unknown_memory("inline");
+}
+
+TEST(registered_external_memory_is_reached_until_it_is_unregistered)
+{
+	uint8_t *mem = rte_malloc(NULL, SIZE, 0);
+	uint8_t *ext =
+		mmap(NULL, 4 * SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int16_t id = start("inline");
+
+	CHECK(ext != MAP_FAILED);
+	memset(ext, 0x3c, 4 * SIZE);
+	CHECK_INT(copy(id, ext + 100, mem, SIZE), ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	CHECK_INT(rte_extmem_register(ext, 4 * SIZE, NULL, 0, SIZE), ==, 0);
+	/* Across a page of the registered area. */
+	CHECK_INT(copy(id, ext + 100, mem, SIZE), ==, RTE_DMA_STATUS_SUCCESSFUL);
+	CHECK_MEM(ext + 100, mem, SIZE);
+	CHECK_INT(rte_extmem_unregister(ext, 4 * SIZE), ==, 0);
+	munmap(ext, 4 * SIZE);
+	CHECK_INT(copy(id, ext + 100, mem, SIZE), ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	finish();
+	rte_free(mem);
+}
+
+TEST(copy_that_runs_over_the_end_of_known_memory_is_an_address_error)
+{
+	uint8_t *ext =
+		mmap(NULL, 2 * SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *mem = rte_malloc(NULL, 2 * SIZE, 0);
+	int16_t id = start("inline");
+
+	CHECK_INT(rte_extmem_register(ext, SIZE, NULL, 0, SIZE), ==, 0);
+	CHECK_INT(copy(id, ext, mem, SIZE), ==, RTE_DMA_STATUS_SUCCESSFUL);
+	CHECK_INT(copy(id, ext, mem, SIZE + 1), ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	CHECK_INT(copy(id, mem, ext + 1, SIZE), ==, RTE_DMA_STATUS_INVALID_DST_ADDR);
+	CHECK_INT(rte_extmem_unregister(ext, SIZE), ==, 0);
+	munmap(ext, 2 * SIZE);
+	finish();
+	rte_free(mem);
+}
+
+TEST(removal_of_a_started_device_with_work_in_flight_ends)
+{
+	uint8_t *mem = rte_malloc(NULL, 2 * SIZE, 0);
+	int16_t id = start("");
+	int i;
+
+	for (i = 0; i < 40; i++)
+		CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)mem, (uintptr_t)mem + SIZE, SIZE, 0), >=,
+		          0);
+	rte_dma_submit(id, 0);
+	finish();
+	rte_free(mem);
+}
+
+TEST(probe_and_removal_can_be_repeated)
+{
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		start(i % 2 == 0 ? "inline" : "lcore=0");
+		finish();
+	}
+}
+
+TEST(dump_works_before_and_after_set_up)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f;
+	int id;
+
+	CHECK_INT(rte_vdev_init(NAME, "inline"), ==, 0);
+	id = rte_dma_get_dev_id_by_name(NAME);
+	f = open_memstream(&text, &len);
+	CHECK_INT(rte_dma_dump((int16_t)id, f), ==, 0);
+	fclose(f);
+	CHECK(strstr(text, "no ring") != NULL);
+	CHECK(strstr(text, "HALTED") != NULL);
+	free(text);
+	finish();
+
+	id = start("inline");
+	f = open_memstream(&text, &len);
+	CHECK_INT(rte_dma_dump((int16_t)id, f), ==, 0);
+	fclose(f);
+	CHECK(strstr(text, "ARMED") != NULL);
+	free(text);
+	finish();
+}
+
+TEST_LIST
+
+int
+main(void)
+{
+	char text[] = "test_driver_vdev --no-huge -m 64 --no-pci --no-shconf -l 0 --no-telemetry";
+	char *argv[16], *save = NULL, *word;
+	int argc = 0;
+
+	for (word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	if (rte_eal_init(argc, argv) < 0) {
+		print_error("Bail out! EAL: %s\n", rte_strerror(rte_errno));
+		return 1;
+	}
+	return test_run_all("driver_vdev") == 0 ? 0 : 1;
+}
