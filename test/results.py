@@ -58,6 +58,13 @@ def count_exit(record):
     return {"OK": (1, 0, 0), "SKIP": (0, 0, 1)}.get(record["result"], (0, 1, 0))
 
 
+def show_failures(record):
+    """Print the lines of a TAP output that are not about success."""
+    for line in (record or {}).get("stdout", "").splitlines():
+        if not re.match(r"ok |1\.\.", line):
+            print(f"    {line}", file=sys.stderr)
+
+
 def tests_of(build, tag, suites):
     """Yield (suite, test) for the tests meson knows in the suites."""
     listing = subprocess.run(["meson", "introspect", "--tests", str(build)],
@@ -106,6 +113,8 @@ def main():
             why = record["result"] if record else "did not run"
             print(f"FAILED {suite} / {test['name']} ({why}): {counts[1]} of its cases",
                   file=sys.stderr)
+            # meson test shows what is on stderr, but not the TAP that it has understood.
+            show_failures(record)
         totals[suite] = [a + b for a, b in zip(totals.get(suite, (0, 0, 0)), counts)]
     for suite, counts in totals.items():
         print(suite, *counts)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 ROOT = Path(sys.argv[1])
-DRIVER = sys.argv[2] if len(sys.argv) > 2 else None
+DRIVER = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else None
 sys.path.insert(0, str(ROOT / "test"))
 import results  # pylint: disable=wrong-import-position
 
@@ -176,10 +176,10 @@ def main():
             test()
         except Skip as skip:
             print(f"ok {name} # SKIP {skip}")
-        except AssertionError as error:
+        except Exception as error:  # pylint: disable=broad-except
             failed += 1
             print(f"not ok {name}")
-            for line in str(error).splitlines():
+            for line in repr(error).splitlines():
                 print(f"# {line}")
         else:
             print(f"ok {name}")
