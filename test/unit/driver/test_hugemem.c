@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+/* Huge pages that EAL takes and gives back while a device with a thread copies. */
+
+#include "test.h"
+
+#include <rte_bus_vdev.h>
+
+#include "ioat_dpdk.h"
+
+#define NAME "dma_ioat_emu_h"
+#define BIG  ((size_t)16 << 20)
+
+static enum rte_dma_status_code
+copy(int16_t id, const void *src, void *dst)
+{
+	enum rte_dma_status_code status;
+	unsigned int us;
+
+	CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)src, (uintptr_t)dst, 4096, RTE_DMA_OP_FLAG_SUBMIT),
+	          >=, 0);
+	for (us = 0; us < 5000000; us += 10) {
+		if (rte_dma_completed_status(id, 0, 1, NULL, &status) == 1)
+			return status;
+		rte_delay_us_sleep(10);
+	}
+	CHECK(!"no completion in 5 s");
+	return RTE_DMA_STATUS_ERROR_UNKNOWN;
+}
+
+TEST(pages_that_eal_took_are_reached_and_pages_given_back_are_an_address_error)
+{
+	const struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM,
+	                                         .nb_desc = 64};
+	const struct rte_dma_conf conf = {.nb_vchans = 1};
+	uint8_t *small = rte_malloc(NULL, 8192, 0), *big;
+	int16_t id;
+	int i;
+
+	CHECK_INT(rte_vdev_init(NAME, ""), ==, 0);
+	id = (int16_t)rte_dma_get_dev_id_by_name(NAME);
+	CHECK_INT(rte_dma_configure(id, &conf), ==, 0);
+	CHECK_INT(rte_dma_vchan_setup(id, 0, &vchan), ==, 0);
+	CHECK_INT(rte_dma_start(id), ==, 0);
+	for (i = 0; i < 20; i++) {
+		big = rte_malloc(NULL, BIG, 0);
+		CHECK(big != NULL);
+		memset(big, i, 4096);
+		CHECK_INT(copy(id, big, small), ==, RTE_DMA_STATUS_SUCCESSFUL);
+		CHECK_MEM(big, small, 4096);
+		CHECK_INT(copy(id, small, big + BIG - 4096), ==, RTE_DMA_STATUS_SUCCESSFUL);
+		rte_free(big);
+		CHECK(rte_mem_virt2memseg(big + BIG / 2, NULL) == NULL ||
+		      rte_mem_virt2memseg(big + BIG / 2, NULL)->addr == NULL);
+		CHECK_INT(copy(id, big + BIG / 2, small), ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	}
+	CHECK_INT(rte_vdev_uninit(NAME), ==, 0);
+	rte_free(small);
+}
+
+TEST_LIST
+
+/* Free huge pages of the default size, as the kernel counts them. */
+static long
+free_pages(void)
+{
+	char line[128];
+	long n = 0;
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	if (f == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "HugePages_Free: %ld", &n) == 1)
+			break;
+	fclose(f);
+	return n;
+}
+
+int
+main(void)
+{
+	char text[] = "test_driver_hugemem --in-memory --iova-mode=va -m 2 --no-pci -l 0 --no-telemetry";
+	char *argv[16], *save = NULL, *word;
+	int argc = 0;
+
+	if (free_pages() < 16) {
+		printf("1..0 # SKIP fewer than 16 free huge pages\n");
+		return 0;
+	}
+	for (word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	if (rte_eal_init(argc, argv) < 0) {
+		printf("1..0 # SKIP EAL does not start with huge pages: %s\n",
+		       rte_strerror(rte_errno));
+		return 0;
+	}
+	return test_run_all("driver_hugemem") == 0 ? 0 : 1;
+}
