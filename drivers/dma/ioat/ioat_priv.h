@@ -16,12 +16,15 @@
  *	operations:   op_head  op_rung  op_tail
  */
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "ioat_dpdk.h"
 #include "ioat_hw.h"
 #include "ioat_mmio.h"
+
+static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "registers and descriptors are little-endian");
 
 #define IOAT_RING_MIN 32u
 #define IOAT_RING_MAX 32768u
