@@ -10,6 +10,7 @@
  * The one place that includes driver-side DPDK headers and hides gaps between DPDK versions.
  */
 
+#include <rte_byteorder.h>
 #include <rte_common.h>
 #include <rte_cycles.h>
 #include <rte_eal.h>
