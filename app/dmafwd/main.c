@@ -19,8 +19,6 @@
 
 #define TICK_MS 10
 
-RTE_LOG_REGISTER(dmafwd_logtype, app.dmafwd, INFO);
-
 static struct app app;
 
 /* What the main lcore does besides polling; times are TSC cycles. */

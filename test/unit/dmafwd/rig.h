@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#ifndef DMAFWD_TEST_RIG_H
+#define DMAFWD_TEST_RIG_H
+
+/**
+ * @file
+ * EAL without huge pages, buffers with known content, and a DMA device whose data path is played by
+ * the test: control calls go to a real dma_skeleton, the five data path functions come here.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "copier.h"
+
+#define FAKE_OPS 8192
+
+/** The device under the copier. Fields are set by the test at any time. */
+struct fake_dma {
+	uint16_t first_idx;  /* what it calls its first operation */
+	uint32_t capacity;   /* operations it holds */
+	uint32_t allowance;  /* operations it still executes; UINT32_MAX: no limit */
+	int64_t refuse_from; /* operation from which on copy() gives refuse_errno; -1: none */
+	int refuse_errno;
+	int submit_errno;
+	uint16_t lie;         /* added to each count that it reports */
+	bool fails[FAKE_OPS]; /* by operation, counted from 0 */
+	uint32_t in, rung, out;
+	uint32_t submits;
+	struct {
+		void *src, *dst;
+		uint32_t len;
+	} ops[FAKE_OPS];
+};
+
+extern struct rte_mempool *rig_pool;
+
+/** What rte_dma_stop() returns instead of stopping; 0: it stops. */
+extern int rig_stop_errno;
+
+/** Start EAL and make the pool. Ends the program with 77 where EAL cannot run. */
+void rig_init(void);
+
+/** A copier over a fresh fake device. */
+struct copier *rig_copier(struct fake_dma *fake, uint16_t ring_size, uint16_t batch_size);
+
+/** A chain with one segment per length, filled with bytes that follow from @p seed. */
+struct rte_mbuf *rig_packet(uint32_t seed, const uint16_t *lens, uint16_t nb_segs);
+
+/** The same with one segment. */
+struct rte_mbuf *rig_simple_packet(uint32_t seed, uint16_t len);
+
+/** Check that a packet is well formed and holds @p len bytes that follow from @p seed. */
+void rig_check_packet(const struct rte_mbuf *m, uint32_t seed, uint32_t len);
+
+/** Buffers taken from the pool at this moment. */
+unsigned int rig_buffers_in_use(void);
+
+#endif /* DMAFWD_TEST_RIG_H */
