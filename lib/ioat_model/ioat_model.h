@@ -178,8 +178,8 @@ void ioat_model_write(struct ioat_model *model, uint64_t offset, unsigned int wi
 
 /**
  * Let channel @p chan work. A descriptor costs 64 plus its bytes; work stops once @p budget is
- * used up, also in the middle of a descriptor (the next step goes on there). A step that waits
- * out an injected late completion write costs 64.
+ * used up, also in the middle of a descriptor (the next step goes on there). A failing
+ * copy, and waiting out an injected late completion write, cost 64 too.
  * @return the cost of what was done; 0: nothing to do, no such channel, or @p budget 0. At most
  * @p budget + 4096 + 64.
  */

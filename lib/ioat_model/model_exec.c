@@ -261,7 +261,7 @@ model_fill(struct ioat_model *model, const struct model_job *job, uint32_t want,
 
 /**
  * Work on the job in flight until it is done, fails or @p budget bytes are used up.
- * @return bytes moved; at most @p budget rounded up to MODEL_CHUNK.
+ * @return the cost; at most @p budget rounded up to MODEL_CHUNK.
  */
 static size_t
 model_run(struct ioat_model *model, struct model_chan *mc, size_t budget)
@@ -285,7 +285,7 @@ model_run(struct ioat_model *model, struct model_chan *mc, size_t budget)
 			bad = model_fill(model, job, want, &moved);
 		if (bad != 0) {
 			model_chan_error(model, mc, bad);
-			return used;
+			return used + MODEL_DESC_COST; /* 0 would say that nothing happened */
 		}
 		job->done += (uint32_t)moved;
 		mc->count.bytes += moved;
