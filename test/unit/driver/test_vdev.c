@@ -208,6 +208,42 @@ TEST(copy_that_runs_over_the_end_of_known_memory_is_an_address_error)
 	rte_free(mem);
 }
 
+TEST(data_of_a_copy_is_there_when_the_thread_reports_it)
+{
+	enum {
+		BURST = 32,
+		CELL = 256
+	};
+	uint64_t *src = rte_malloc(NULL, BURST * CELL, 64);
+	uint64_t *dst = rte_malloc(NULL, BURST * CELL, 64);
+	uint64_t end = rte_get_tsc_cycles() + 30 * rte_get_tsc_hz();
+	int16_t id = start("");
+	uint64_t value = 1;
+	int round, i, done;
+
+	for (round = 0; round < 3000; round++) {
+		for (i = 0; i < BURST; i++) {
+			src[i * CELL / 8] = value++;
+			CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)&src[i * CELL / 8],
+			                       (uintptr_t)&dst[i * CELL / 8], CELL, 0),
+			          >=, 0);
+		}
+		rte_dma_submit(id, 0);
+		for (done = 0; done < BURST;) {
+			int n = rte_dma_completed(id, 0, BURST, NULL, NULL);
+
+			/* In order, so the first that are reported are the first copied. */
+			for (i = done; i < done + n; i++)
+				CHECK_INT(dst[i * CELL / 8], ==, src[i * CELL / 8]);
+			done += n;
+			CHECK(rte_get_tsc_cycles() < end);
+		}
+	}
+	finish();
+	rte_free(src);
+	rte_free(dst);
+}
+
 TEST(removal_of_a_started_device_with_work_in_flight_ends)
 {
 	uint8_t *mem = rte_malloc(NULL, 2 * SIZE, 0);
