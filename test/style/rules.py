@@ -144,7 +144,7 @@ def includes_follow_the_table(tree):
         yield "CONTRIBUTING.md: no table of who may include whom"
         return
     owners = {}
-    for name in tree.under(ends=(".h",)):
+    for name in tree.under():
         owners.setdefault(name.name, []).append(name)
     for name in tree.under():
         unit = row_of(table, name)
@@ -223,7 +223,8 @@ def no_printing_or_exiting(tree):
 
 def volatile_only_in_ioat_mmio(tree):
     """volatile is used in ioat_mmio.h only"""
-    names = [name for name in tree.under() if name.name != "ioat_mmio.h"]
+    # A test may fake the functions of that header.
+    names = [name for name in tree.under("lib", "drivers", "app") if name.name != "ioat_mmio.h"]
     yield from tree.search(r"(?<!asm )(?<!asm__ )\bvolatile\b", names, "volatile")
 
 

@@ -48,6 +48,7 @@ BAD = {
         "a library includes POSIX": ("lib/m/m.c", C_HEAD + "#include <pthread.h>\n"),
         "a library includes DPDK": ("lib/m/m.c", C_HEAD + "#include <rte_eal.h>\n"),
         "an application includes a library it may not": ("app/a/a.c", C_HEAD + '#include "m.h"\n'),
+        "a driver includes another's code": ("drivers/d/d.c", C_HEAD + '#include "m_priv.c"\n'),
         "a driver includes a private header": ("drivers/d/d.c", C_HEAD + '#include "m_priv.h"\n'),
         "an include with spaces in it": ("lib/m/m.c", C_HEAD + "#  include <sys/mman.h>\n"),
         "a folder without a row": ("lib/new/n.c", C_HEAD),
