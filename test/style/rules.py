@@ -168,7 +168,7 @@ def driver_headers_only_in_ioat_dpdk(tree):
 # --- headers
 
 def flags_by_folder(tree):
-    """How the build compiles the C files of each folder, without outputs and sanitizers."""
+    """The ways in which the build compiles C files of each folder, without what is for output."""
     flags = {}
     commands = tree.build / "compile_commands.json" if tree.build else None
     if commands is None or not commands.exists():
@@ -183,9 +183,10 @@ def flags_by_folder(tree):
                 next(rest)
             elif word in ("-isystem", "-include", "-I"):
                 keep += [word, next(rest)]
-            elif word.startswith("-") and not re.match(r"-(c|M\w*|O\w|fsanitize.*)$", word):
+            elif word.startswith("-") and not re.match(r"-(c|M\w*|O\w|fsanitize.*|fdiag.*)$", word):
                 keep.append(word)
-        flags.setdefault(source.parent, keep)
+        if keep not in flags.setdefault(source.parent, []):
+            flags[source.parent].append(keep)
     return flags
 
 
@@ -199,11 +200,13 @@ def headers_stand_alone(tree):
             path = (tree.root / name).resolve()
             # A folder without C files of its own is compiled as the nearest below it, or plainly.
             near = sorted(f for f in flags if f == path.parent or path.parent in f.parents)
-            command = flags[near[0]] if near else plain
             twice = f'#include "{path}"\n' * 2
-            result = run(*command, "-O0", "-x", "c", "-c", "-", "-o", str(obj), input=twice,
-                         cwd=tree.build or tree.root)
-            if result.returncode != 0:
+            for command in flags[near[0]] if near else [plain]:
+                result = run(*command, "-O0", "-x", "c", "-c", "-", "-o", str(obj), input=twice,
+                             cwd=tree.build or tree.root)
+                if result.returncode == 0:
+                    break
+            else:
                 yield f"{name}: does not compile alone:\n{result.stderr.strip()}"
                 continue
             for line in run("nm", "-g", "--defined-only", str(obj)).stdout.splitlines():
