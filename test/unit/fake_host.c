@@ -174,6 +174,19 @@ fake_dma_write64(void *ctx, uint64_t addr, uint64_t value)
 	return 0;
 }
 
+/** A copy of granted memory with nothing but guard bytes behind it. */
+static void *
+fake_piece(struct fake_host *fh, uint64_t addr, size_t len)
+{
+	unsigned char *piece = fh->piece[fh->pieces++ % 64];
+
+	if (len > FAKE_PAGE)
+		abort();
+	memset(piece, FAKE_GUARD, sizeof(fh->piece[0]));
+	memcpy(piece, fake_at(fh, addr), len);
+	return piece;
+}
+
 static void *
 fake_map(void *ctx, uint64_t addr, size_t *len, unsigned int rights)
 {
@@ -186,6 +199,8 @@ fake_map(void *ctx, uint64_t addr, size_t *len, unsigned int rights)
 		return NULL;
 	*len = n;
 	fh->mapped++;
+	if (fh->map_apart && rights == IOAT_MODEL_READ)
+		return fake_piece(fh, addr, n);
 	return fake_at(fh, addr);
 }
 

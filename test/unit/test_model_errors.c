@@ -397,6 +397,21 @@ TEST(an_error_stays_until_software_clears_it)
 	rig_close(r);
 }
 
+TEST(an_error_while_halted_is_recorded_but_neither_reported_nor_signalled)
+{
+	struct rig *r = open_started();
+
+	rig_set(r, IOAT_CHANCTRL, 2, RIG_CHANCTRL | CHANCTRL_ERR_INT_EN);
+	rig_put(r, 0, CTRL_COPY, NOWHERE, DST, 64);
+	rig_go(r, 1);
+	CHECK_INT(r->fh.events, ==, 2);
+	rig_set(r, IOAT_CHANCTRL, 2, RIG_CHANCTRL | CHANCTRL_ERR_INT_EN | CHANCTRL_INT_DISABLE);
+	rig_command(r, CHANCMD_SUSPEND | CHANCMD_ABORT);
+	CHECK_INT(rig_chanerr(r), ==, CHANERR_SRC_ADDR | CHANERR_CMD);
+	CHECK_INT(r->fh.events, ==, 2);
+	rig_close(r);
+}
+
 TEST(a_source_taken_away_during_the_copy_is_a_source_address_error)
 {
 	struct rig *r = open_started();

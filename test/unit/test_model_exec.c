@@ -366,6 +366,26 @@ TEST(a_descriptor_changed_while_it_runs_keeps_its_first_form)
 	rig_close(r);
 }
 
+TEST(descriptors_are_read_whole_whatever_piece_of_the_ring_the_host_maps)
+{
+	static const size_t pieces[] = {1, 63, 64, 65, 100, 127, 128, 200, 4096};
+	size_t way;
+	unsigned int i;
+
+	for (way = 0; way < sizeof(pieces) / sizeof(pieces[0]); way++) {
+		struct rig *r = open_started();
+
+		r->fh.map_max = pieces[way];
+		r->fh.map_apart = true;
+		for (i = 0; i < 10; i++)
+			rig_put(r, i, CTRL_NULL | DESC_CTRL_COMPL, 0, 0, 8);
+		rig_go(r, 10);
+		CHECK_INT(rig_status(r), ==, rig_slot(9) | IOAT_STATE_DONE);
+		CHECK_INT(rig_counters(r).completions, ==, 10);
+		rig_close(r);
+	}
+}
+
 TEST(one_self_linked_descriptor_runs_65535_times)
 {
 	struct rig *r = open_started();
@@ -390,6 +410,20 @@ TEST(the_doorbell_wraps_at_65536)
 	CHECK_INT(rig_counters(r).descriptors, ==, 140000);
 	CHECK_INT(rig_get(r, IOAT_DMACOUNT, 2), ==, 140000 % 65536);
 	CHECK_INT(rig_word(r), ==, rig_slot(139999) | IOAT_STATE_DONE);
+	rig_close(r);
+}
+
+TEST(work_that_ends_exactly_at_count_65536_is_done)
+{
+	struct rig *r = open_started();
+
+	rig_put(r, 0, CTRL_NULL | DESC_CTRL_COMPL, 0, 0, 8)->next = rig_slot(0);
+	rig_go(r, 65535);
+	rig_go(r, 1);
+	CHECK_INT(rig_get(r, IOAT_DMACOUNT, 2), ==, 0);
+	CHECK_INT(rig_counters(r).descriptors, ==, 65536);
+	CHECK_INT(rig_word(r), ==, rig_slot(0) | IOAT_STATE_DONE);
+	CHECK_INT(rig_state(r), ==, IOAT_STATE_DONE);
 	rig_close(r);
 }
 

@@ -155,6 +155,27 @@ TEST(a_late_write_is_dropped_by_function_level_reset)
 	rig_close(r);
 }
 
+TEST(a_second_late_write_waits_for_the_first)
+{
+	const struct ioat_model_fault late = {.kind = IOAT_MODEL_FAULT_LATE_WRITE, .count = 3};
+	struct rig *r = open_with(late);
+
+	rig_ring(r, 1);
+	ioat_model_step(r->m, 0, 1000);
+	CHECK_INT(ioat_model_inject(r->m, 0, &late), ==, 0);
+	rig_ring(r, 1); /* reported at once: only one word can be held */
+	ioat_model_step(r->m, 0, 1000);
+	CHECK_INT(rig_word(r), ==, rig_slot(1) | IOAT_STATE_DONE);
+	rig_run(r);
+	CHECK_INT(rig_word(r), ==, rig_slot(0) | IOAT_STATE_DONE);
+	rig_ring(r, 1); /* now the second fault strikes */
+	ioat_model_step(r->m, 0, 1000);
+	CHECK_INT(rig_word(r), ==, rig_slot(0) | IOAT_STATE_DONE);
+	rig_run(r);
+	CHECK_INT(rig_word(r), ==, rig_slot(2) | IOAT_STATE_DONE);
+	rig_close(r);
+}
+
 TEST(a_late_write_that_the_host_refuses_is_dropped)
 {
 	struct rig *r = open_with(

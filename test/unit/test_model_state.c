@@ -84,6 +84,7 @@ TEST(chainaddr_arms_from_every_state_with_status_exactly_4)
 		rig_set(r, IOAT_CHAINADDR, 8, rig_slot(0));
 		CHECK_INT(rig_status(r), ==, 0x4);
 		CHECK_INT(rig_get(r, IOAT_DMACOUNT, 2), ==, 0);
+		CHECK_INT(rig_get(r, IOAT_CDAR, 8), ==, 0);
 		rig_close(r);
 	}
 }
