@@ -208,8 +208,10 @@ app_open_cpu(struct app *app)
 			continue;
 		app->copiers[app->nb_copiers] =
 			copier_cpu_open(app_ring_size(app), app->lcores[l].socket_id);
-		if (app->copiers[app->nb_copiers] == NULL)
+		if (app->copiers[app->nb_copiers] == NULL) {
+			FWD_LOG(ERR, "no memory for the copies of lcore %u", app->lcores[l].id);
 			return -ENOMEM;
+		}
 		app->lcores[l].nb_devs = 1;
 		app->nb_copiers++;
 	}
@@ -258,8 +260,11 @@ app_open_loops(struct app *app)
 			if (app->map[i].lcore != l)
 				continue;
 			rc = app_open_stream(app, i, lc->copiers[lc->nb_streams % lc->nb_copiers]);
-			if (rc != 0)
+			if (rc != 0) {
+				FWD_LOG(ERR, "no memory for a queue of %u packets",
+				        app_ring_size(app));
 				return rc;
+			}
 			lc->streams[lc->nb_streams++] = &app->streams[i];
 		}
 		next_stream += lc->nb_streams;

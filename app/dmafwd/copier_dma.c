@@ -361,16 +361,22 @@ copier_dma_open(struct copier **out, const struct copier_dma_conf *conf)
 	int nb_desc, rc;
 
 	rc = rte_dma_info_get(conf->dev_id, &info);
-	if (rc != 0)
+	if (rc != 0) {
+		FWD_LOG(ERR, "DMA device %d gives no information: %s", conf->dev_id,
+		        rte_strerror(-rc));
 		return rc;
+	}
 	nb_desc = dma_ring_size(&info, conf->ring_size);
 	if (nb_desc < 0)
 		return nb_desc;
 	size = rte_align32pow2((uint32_t)nb_desc);
 	cd = rte_zmalloc_socket("copier_dma", sizeof(*cd) + size * sizeof(cd->entries[0]),
 	                        RTE_CACHE_LINE_SIZE, conf->socket_id);
-	if (cd == NULL)
+	if (cd == NULL) {
+		FWD_LOG(ERR, "DMA device %d (%s): no memory for a ring of %d", conf->dev_id,
+		        info.dev_name, nb_desc);
 		return -ENOMEM;
+	}
 	rc = dma_start(conf->dev_id, info.dev_name, (uint16_t)nb_desc);
 	if (rc != 0) {
 		rte_free(cd);

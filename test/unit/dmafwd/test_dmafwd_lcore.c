@@ -255,6 +255,13 @@ TEST(a_port_blocked_for_too_long_loses_packets_with_cause_tx)
 	poll_times(3);
 	CHECK_INT(leave(0, 100), ==, 110);
 	CHECK_INT(dropped(0, DROP_TX), ==, 60 - 15);
+	/* Blocked once more, it has the whole time once more. */
+	arrive(0, 200, 230);
+	poll_times(10);
+	CHECK_INT(leave(0, 200), ==, 215);
+	poll_times(10);
+	CHECK_INT(leave(0, 215), ==, 230);
+	CHECK_INT(dropped(0, DROP_TX), ==, 60 - 15);
 	tear_down();
 }
 
