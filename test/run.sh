@@ -153,7 +153,6 @@ run_build()
 # Settings of the sanitizers' runtimes; meson test would otherwise choose its own.
 export ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1
-export LSAN_OPTIONS=suppressions=$here/lsan.supp:print_suppressions=0
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 
 run_all()
