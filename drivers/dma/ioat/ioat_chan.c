@@ -209,21 +209,23 @@ ioat_chan_open(struct ioat_chan *ch)
 }
 
 void
-ioat_chan_set_ring(struct ioat_chan *ch, struct ioat_desc *desc, uint64_t desc_iova,
-                   uint16_t *op_after, uint64_t *status, uint64_t status_iova, uint32_t slots)
+ioat_chan_set_ring(struct ioat_chan *ch, const struct ioat_ring_mem *mem)
 {
 	uint32_t i;
 
-	ch->desc = desc;
-	ch->ring_iova = desc_iova;
-	ch->op_after = op_after;
-	ch->status = status;
-	ch->status_iova = status_iova;
-	ch->mask = (uint16_t)(slots - 1);
-	ch->compl_mask = (uint16_t)(RTE_MIN(COMPL_EVERY_MAX, slots / 4) - 1);
-	memset(desc, 0, slots * sizeof(*desc));
-	for (i = 0; i < slots; i++)
-		desc[i].next = desc_iova + (uint64_t)((i + 1) & ch->mask) * IOAT_DESC_SIZE;
+	ch->desc = mem->desc;
+	ch->ring_iova = mem->desc_iova;
+	ch->status = mem->status;
+	ch->status_iova = mem->status_iova;
+	ch->more = mem->more;
+	ch->mask = (uint16_t)(mem->slots - 1);
+	ch->compl_every = (uint16_t)RTE_MIN(COMPL_EVERY_MAX, mem->slots / 4);
+	ch->nb_more = 0;
+	memset(mem->more, 0, mem->slots);
+	memset(mem->desc, 0, mem->slots * sizeof(*mem->desc));
+	for (i = 0; i < mem->slots; i++)
+		mem->desc[i].next =
+			mem->desc_iova + (uint64_t)((i + 1) & ch->mask) * IOAT_DESC_SIZE;
 	chan_set_status(ch, 0);
 }
 

@@ -40,12 +40,12 @@ ops_configure(struct rte_dma_dev *dev __rte_unused, const struct rte_dma_conf *c
 	return conf_sz == sizeof(*conf) ? 0 : -EINVAL;
 }
 
-/* Descriptors, the completion word in a line of its own, then the table of operations. */
+/* Descriptors, the completion word in a line of its own, then a byte per descriptor. */
 static const struct rte_memzone *
 ring_reserve(const struct rte_dma_dev *dev, uint32_t slots)
 {
 	static atomic_uint serial; /* a zone that outlives its channel keeps its name */
-	size_t len = slots * (IOAT_DESC_SIZE + sizeof(uint16_t)) + RTE_CACHE_LINE_SIZE;
+	size_t len = slots * (IOAT_DESC_SIZE + 1) + RTE_CACHE_LINE_SIZE;
 	const struct ioat_chan *ch = dev->data->dev_private;
 	const struct rte_memzone *mz;
 	char name[RTE_MEMZONE_NAMESIZE];
@@ -91,9 +91,14 @@ ops_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
 	rte_memzone_free(ch->mz);
 	ch->mz = mz;
 	ch->nb_desc = conf->nb_desc;
-	ioat_chan_set_ring(ch, mz->addr, mz->iova,
-	                   RTE_PTR_ADD(mz->addr, ring + RTE_CACHE_LINE_SIZE),
-	                   RTE_PTR_ADD(mz->addr, ring), mz->iova + ring, slots);
+	ioat_chan_set_ring(ch, &(struct ioat_ring_mem){
+				       .slots = slots,
+				       .desc = mz->addr,
+				       .desc_iova = mz->iova,
+				       .status = RTE_PTR_ADD(mz->addr, ring),
+				       .status_iova = mz->iova + ring,
+				       .more = RTE_PTR_ADD(mz->addr, ring + RTE_CACHE_LINE_SIZE),
+			       });
 	return 0;
 }
 
@@ -213,9 +218,9 @@ ops_dump(const struct rte_dma_dev *dev, FILE *f)
 	        __atomic_load_n(ch->status, __ATOMIC_RELAXED), ch->status_iova);
 	fprintf(f, "  descriptors: next %u, rung %u, oldest %u, counted from %u\n", ch->tail,
 	        ch->rung, ch->head, ch->base);
-	fprintf(f, "  operations: next %u, submitted %u, oldest %u%s%s\n", ch->op_tail, ch->op_rung,
-	        ch->op_head, ch->failure.set ? ", a failure waits" : "",
-	        ch->lost ? ", channel lost" : "");
+	fprintf(f, "  operations: next %u, submitted %u, oldest %u%s%s\n",
+	        (uint16_t)(ch->tail + ch->op_ahead), ch->op_rung, ch->op_head,
+	        ch->failure.set ? ", a failure waits" : "", ch->lost ? ", channel lost" : "");
 	fprintf(f, "  recoveries %" PRIu64 ", last CHANERR 0x%08x\n", ch->recoveries,
 	        ch->last_chanerr);
 	return 0;

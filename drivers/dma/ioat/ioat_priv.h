@@ -12,8 +12,11 @@
  * Indices run free in 16 bits and are masked on use. Descriptors and operations are counted
  * apart: an operation is one ring_idx of dmadev whatever number of descriptors it takes.
  *
- *	descriptors:  head ... rung ... tail     not reported | not rung | free
- *	operations:   op_head  op_rung  op_tail
+ *	descriptors:  head ... rung ... tail              not reported | not rung | free
+ *	operations:   op_head  op_rung  tail + op_ahead
+ *
+ * Most operations take one descriptor, so nothing is stored per operation: tail counts both, and
+ * more[] marks the few descriptors that do not end an operation.
  */
 
 #include <assert.h>
@@ -48,17 +51,18 @@ struct ioat_failure {
 struct ioat_chan {
 	/* What the data path needs, in the order of use. */
 	struct ioat_desc *desc;
-	uint16_t *op_after; /**< by slot: operations that are finished once this descriptor is */
-	uint32_t xfer_max;  /**< bytes per descriptor */
+	uint32_t xfer_max; /**< bytes per descriptor */
 	uint16_t mask;
-	uint16_t compl_mask; /**< every (compl_mask + 1)th descriptor asks for a completion write */
 	uint16_t tail;
 	uint16_t head;
+	uint16_t op_ahead; /**< ring_idx of the next operation, less tail */
 	uint16_t rung;
-	uint16_t op_tail;
-	uint16_t op_head;
 	uint16_t op_rung;
 	uint16_t base; /**< the descriptor that CHAINADDR named: the device counts from here */
+	uint16_t op_head;
+	uint16_t nb_more;     /**< marks set in more[] */
+	uint16_t compl_every; /**< descriptors in a submit that ask for a completion write */
+	uint8_t *more;        /**< by slot: 1 if the operation goes on in the next descriptor */
 	uint64_t ring_iova;
 	uint64_t *status; /**< the completion word, written by the device */
 	ioat_doorbell *doorbell;
@@ -95,12 +99,18 @@ struct ioat_chan {
  */
 int ioat_chan_open(struct ioat_chan *ch);
 
-/**
- * Give the channel a ring of @p slots descriptors (a power of two) at @p desc, followed by the
- * table ch->op_after at @p op_after, and the completion word @p status.
- */
-void ioat_chan_set_ring(struct ioat_chan *ch, struct ioat_desc *desc, uint64_t desc_iova,
-                        uint16_t *op_after, uint64_t *status, uint64_t status_iova, uint32_t slots);
+/** The memory of a ring, one owner for all of it. */
+struct ioat_ring_mem {
+	uint32_t slots; /**< a power of two */
+	struct ioat_desc *desc;
+	uint64_t desc_iova;
+	uint64_t *status; /**< the completion word, in a cache line of its own */
+	uint64_t status_iova;
+	uint8_t *more; /**< one byte per slot, not for the device */
+};
+
+/** Let the channel, which is at rest, use @p mem from now on. */
+void ioat_chan_set_ring(struct ioat_chan *ch, const struct ioat_ring_mem *mem);
 
 /**
  * Program the channel, prove that it fetches and writes back, and arm it. Indices restart at 0.

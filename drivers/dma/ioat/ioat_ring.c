@@ -11,6 +11,8 @@
  * pending and statuses cannot be mixed up.
  */
 
+#include <string.h>
+
 #include "ioat_priv.h"
 
 typedef uint64_t __attribute__((may_alias)) desc_word;
@@ -27,10 +29,11 @@ desc_write(struct ioat_desc *d, uint32_t ctrl, uint32_t size, uint64_t src, uint
 	d->dst = dst;
 }
 
-static __rte_always_inline uint32_t
-compl_flag(const struct ioat_chan *ch, uint16_t slot)
+/* The ring_idx that the next operation gets. */
+static __rte_always_inline uint16_t
+ring_op_tail(const struct ioat_chan *ch)
 {
-	return (slot & ch->compl_mask) == ch->compl_mask ? DESC_CTRL_COMPL : 0;
+	return ch->tail + ch->op_ahead;
 }
 
 /*
@@ -52,18 +55,27 @@ ring_fence(struct ioat_chan *ch)
 	if ((uint16_t)(ch->tail - ch->head) + 1 >= ch->mask)
 		return -ENOSPC;
 	slot = ch->tail++ & ch->mask;
-	desc_write(&ch->desc[slot], DESC_CTRL_NULL | DESC_CTRL_FENCE | compl_flag(ch, slot),
-	           IOAT_NULL_SIZE, 0, 0);
-	ch->op_after[slot] = ch->op_tail;
+	ch->op_ahead--;
+	ch->more[slot] = 1;
+	ch->nb_more++;
+	desc_write(&ch->desc[slot], DESC_CTRL_NULL | DESC_CTRL_FENCE, IOAT_NULL_SIZE, 0, 0);
 	return 0;
 }
 
+/* The last descriptor of a submit writes the completion word, of a long one also some before. */
 static __rte_always_inline void
 ring_kick(struct ioat_chan *ch)
 {
-	ch->desc[(uint16_t)(ch->tail - 1) & ch->mask].ctrl |= DESC_CTRL_COMPL;
-	ch->submitted += (uint16_t)(ch->op_tail - ch->op_rung);
-	ch->op_rung = ch->op_tail;
+	uint16_t last = ch->tail - 1, left, d;
+
+	for (left = last - ch->rung, d = ch->rung - 1; unlikely(left >= ch->compl_every);
+	     left -= ch->compl_every) {
+		d += ch->compl_every;
+		ch->desc[d & ch->mask].ctrl |= DESC_CTRL_COMPL;
+	}
+	ch->desc[last & ch->mask].ctrl |= DESC_CTRL_COMPL;
+	ch->submitted += (uint16_t)(ring_op_tail(ch) - ch->op_rung);
+	ch->op_rung = ring_op_tail(ch);
 	ch->rung = ch->tail;
 	mmio_write_doorbell(ch->doorbell, ch->tail - ch->base);
 }
@@ -73,11 +85,11 @@ static __rte_always_inline int
 ring_write(struct ioat_chan *ch, uint32_t op, uint64_t src, uint64_t dst, uint32_t len,
            uint64_t flags)
 {
-	uint16_t slot = ch->tail++ & ch->mask;
-	uint16_t idx = ch->op_tail++;
+	uint16_t tail = ch->tail;
+	uint16_t idx = tail + ch->op_ahead;
 
-	desc_write(&ch->desc[slot], op | compl_flag(ch, slot), len, src, dst);
-	ch->op_after[slot] = idx + 1;
+	ch->tail = tail + 1; /* first: the next call waits for it */
+	desc_write(&ch->desc[tail & ch->mask], op, len, src, dst);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		ring_kick(ch);
 	return idx;
@@ -179,7 +191,12 @@ ring_descs_done(const struct ioat_chan *ch, uint64_t word)
 static __rte_always_inline uint16_t
 ring_ops_done(const struct ioat_chan *ch, uint16_t n)
 {
-	return n == 0 ? 0 : ch->op_after[(uint16_t)(ch->head + n - 1) & ch->mask] - ch->op_head;
+	uint16_t ops = n, i;
+
+	if (unlikely(ch->nb_more != 0))
+		for (i = 0; i < n; i++)
+			ops -= ch->more[(uint16_t)(ch->head + i) & ch->mask];
+	return ops;
 }
 
 /* Descriptors from head on that a halted channel finished. */
@@ -213,8 +230,8 @@ ring_lose(struct ioat_chan *ch, uint64_t word)
 {
 	ioat_ring_cut(ch, word, ioat_chan_error_status(ch->last_chanerr),
 	              RTE_DMA_STATUS_NOT_ATTEMPTED);
-	ch->submitted += (uint16_t)(ch->op_tail - ch->op_rung);
-	ch->op_rung = ch->op_tail;
+	ch->submitted += (uint16_t)(ring_op_tail(ch) - ch->op_rung);
+	ch->op_rung = ring_op_tail(ch);
 	ch->rung = ch->tail;
 	ch->xfer_max = 0;
 }
@@ -230,7 +247,7 @@ ring_halted(struct ioat_chan *ch, uint64_t word)
 	bool blame = end != ch->rung; /* a spurious halt may find nothing outstanding */
 
 	if (blame) {
-		while (ch->op_after[end & ch->mask] != (uint16_t)(bad + 1))
+		while (ch->more[end & ch->mask] != 0)
 			end++;
 		end++;
 	}
@@ -264,20 +281,32 @@ ring_good(struct ioat_chan *ch)
 	return ring_ops_done(ch, ring_descs_done(ch, word));
 }
 
+/* Take n operations that consist of more descriptors than n off the ring. */
+static __rte_noinline void
+ring_retire_more(struct ioat_chan *ch, uint16_t n)
+{
+	uint8_t *more;
+
+	while (n > 0) {
+		more = &ch->more[ch->head++ & ch->mask];
+		if (*more == 0) {
+			n--;
+		} else {
+			*more = 0;
+			ch->nb_more--;
+		}
+	}
+}
+
 /* Give back the descriptors of the n operations from op_head on; they are finished. */
 static __rte_always_inline void
 ring_retire(struct ioat_chan *ch, uint16_t n)
 {
-	uint16_t last;
-
-	if (n == 0)
-		return;
+	if (unlikely(ch->nb_more != 0))
+		ring_retire_more(ch, n);
+	else
+		ch->head += n;
 	ch->op_head += n;
-	/* An operation has one descriptor or, rarely, more: look no further than needed. */
-	last = ch->head + n - 1;
-	while (unlikely(ch->op_after[last & ch->mask] != ch->op_head))
-		last++;
-	ch->head = last + 1;
 	ch->completed += n;
 }
 
@@ -362,11 +391,14 @@ ioat_ring_restart(struct ioat_chan *ch)
 			break;
 		ring_forgive(ch);
 	}
+	if (ch->nb_more != 0)
+		memset(ch->more, 0, ch->mask + 1u);
+	ch->nb_more = 0;
 	ch->tail = 0;
 	ch->head = 0;
 	ch->rung = 0;
 	ch->base = 0;
-	ch->op_tail = 0;
+	ch->op_ahead = 0;
 	ch->op_head = 0;
 	ch->op_rung = 0;
 	ch->failure.set = false;

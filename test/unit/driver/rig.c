@@ -112,7 +112,7 @@ rig_open(enum ioat_model_device device, uint32_t slots)
 	size_t ring = slots * sizeof(struct ioat_desc);
 
 	assert_non_null(r);
-	r->ring_len = ring + RTE_CACHE_LINE_SIZE + slots * sizeof(uint16_t);
+	r->ring_len = ring + RTE_CACHE_LINE_SIZE + slots;
 	r->ring_len = RTE_ALIGN(r->ring_len, IOAT_DESC_ALIGN);
 	r->ring = aligned_alloc(IOAT_DESC_ALIGN, r->ring_len);
 	r->arena = aligned_alloc(4096, RIG_ARENA);
@@ -126,9 +126,14 @@ rig_open(enum ioat_model_device device, uint32_t slots)
 	r->ch.doorbell = &r->doorbell;
 	snprintf(r->ch.name, sizeof(r->ch.name), "rig");
 	assert_int_equal(ioat_chan_open(&r->ch), 0);
-	ioat_chan_set_ring(&r->ch, (struct ioat_desc *)r->ring, (uintptr_t)r->ring,
-	                   (uint16_t *)(r->ring + ring + RTE_CACHE_LINE_SIZE),
-	                   (uint64_t *)(r->ring + ring), (uintptr_t)r->ring + ring, slots);
+	ioat_chan_set_ring(&r->ch, &(struct ioat_ring_mem){
+					   .slots = slots,
+					   .desc = (struct ioat_desc *)r->ring,
+					   .desc_iova = (uintptr_t)r->ring,
+					   .status = (uint64_t *)(r->ring + ring),
+					   .status_iova = (uintptr_t)r->ring + ring,
+					   .more = r->ring + ring + RTE_CACHE_LINE_SIZE,
+				   });
 	ioat_ring_install(&r->fp);
 	r->auto_step = true;
 	assert_int_equal(ioat_chan_start(&r->ch), 0);

@@ -82,7 +82,8 @@ free_pages(void)
 int
 main(void)
 {
-	char text[] = "test_driver_hugemem --in-memory --iova-mode=va -m 2 --no-pci -l 0 --no-telemetry";
+	char text[] =
+		"test_driver_hugemem --in-memory --iova-mode=va -m 2 --no-pci -l 0 --no-telemetry";
 	char *argv[16], *save = NULL, *word;
 	int argc = 0;
 
