@@ -4,6 +4,7 @@
 """Capture files (pcap and pcapng): read, write, compare packet by packet, record."""
 
 import argparse
+import errno
 import signal
 import socket
 import struct
@@ -134,7 +135,7 @@ def count(args):
 
 
 def record(args):
-    """Command: write what an interface sees to a capture, until SIGTERM or SIGINT."""
+    """Command: write what an interface sees, until a signal comes or the interface is gone."""
     def stop(*_):
         raise KeyboardInterrupt
 
@@ -147,7 +148,11 @@ def record(args):
             while True:
                 packets.append(s.recv(65536))
         except KeyboardInterrupt:
-            write(args.file, packets)
+            pass
+        except OSError as e:
+            if e.errno not in (errno.ENETDOWN, errno.ENODEV):
+                raise
+    write(args.file, packets)
     return 0
 
 
