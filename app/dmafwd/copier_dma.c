@@ -171,8 +171,7 @@ dma_mark_failed(struct copier_dma *cd)
 	}
 }
 
-/* A device that reports operations it was not given has lost count; no report of it can be trusted.
- */
+/* A device that reports operations it was not given has lost count and is not believed again. */
 static bool
 dma_count_is_right(const struct copier_dma *cd, uint16_t n, uint16_t last_idx)
 {

@@ -43,8 +43,7 @@ struct stream {
 	uint32_t max_len;     /* of a packet, without CRC */
 	uint32_t max_buffers; /* the stream receives while it keeps no more than these */
 
-	/* Received, not in the copier yet: [issued, ready) have their copy, [ready, received) not.
-	 */
+	/* Received, not in the copier yet: [issued, ready) have a copy, [ready, received) not. */
 	uint16_t issued, ready, received;
 	struct rte_mbuf *srcs[RX_BURST];
 	struct rte_mbuf *dsts[RX_BURST];
@@ -52,8 +51,8 @@ struct stream {
 	uint32_t copying; /* packets in the copier */
 	uint32_t buffers; /* kept by the stream in all its stages */
 
-	/* Copied, not sent yet; indices run free, masked on use. [out_head, out_edited) went
-	 * through the engine.
+	/* Copied, not sent yet; [out_head, out_edited) went through the engine. Indices run free,
+	 * masked on use.
 	 */
 	uint32_t out_head, out_edited, out_tail, out_mask;
 	struct rte_mbuf **out;
@@ -69,8 +68,7 @@ struct lcore {
 	struct stream **streams;
 	struct copier **copiers;
 	const atomic_bool *stop;
-	/* Called now and then by the loop of the main lcore, which has duties besides; else NULL.
-	 */
+	/* Called now and then by the loop of the main lcore, which has other duties; or NULL. */
 	void (*tick)(void *ctx);
 	void *tick_ctx;
 };
