@@ -17,6 +17,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 ROOT = Path(sys.argv[1])
 DRIVER = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else None
+# A command in front of this has no network; only root can do so without a namespace of users.
+OFFLINE = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-r", "-n"]
 sys.path.insert(0, str(ROOT / "test"))
 import results  # pylint: disable=wrong-import-position
 
@@ -88,10 +90,10 @@ def second_setup_is_fast_and_needs_no_network():
     sdk = run("devtools/setup.sh", "--print-sdk")
     if sdk.returncode != 0:
         raise Skip("this machine is not set up")
-    if run("unshare", "-r", "-n", "true").returncode != 0:
+    if run(*OFFLINE, "true").returncode != 0:
         raise Skip("no right to make a network namespace")
     start = time.monotonic()
-    again = run("unshare", "-r", "-n", "devtools/setup.sh", "--print-sdk")
+    again = run(*OFFLINE, "devtools/setup.sh", "--print-sdk")
     assert time.monotonic() - start < 2
     assert again.returncode == 0 and again.stdout == sdk.stdout, again
 
@@ -100,15 +102,15 @@ def damaged_headers_are_not_used():
     sdk = run("devtools/setup.sh", "--print-sdk").stdout.strip()
     if not sdk:
         raise Skip("this DPDK carries its driver-side headers")
+    if run(*OFFLINE, "true").returncode != 0:
+        raise Skip("no right to make a network namespace")
     with tempfile.TemporaryDirectory() as cache:
         copy = Path(cache) / Path(sdk).name
         subprocess.run(["cp", "-r", sdk, str(copy)], check=True)
         with (copy / "dev_driver.h").open("a", encoding="ascii") as header:
             header.write("/* changed */\n")
         # Without a network it cannot be repaired, so this must fail.
-        result = run("unshare", "-r", "-n", "devtools/setup.sh", "--cache", cache)
-        if "unshare" in result.stderr:
-            raise Skip("no right to make a network namespace")
+        result = run(*OFFLINE, "devtools/setup.sh", "--cache", cache)
         assert result.returncode == 1 and "is damaged" in result.stderr, result
 
 
