@@ -52,10 +52,12 @@ class Tree:
     @cached_property
     def files(self):
         """All files, relative to the root."""
-        git = run("git", "-C", str(self.root), "ls-files", "-co", "--exclude-standard", "-z")
-        if git.returncode == 0:
+        git = None
+        if shutil.which("git") and (self.root / ".git").exists():
+            git = run("git", "-C", str(self.root), "ls-files", "-co", "--exclude-standard", "-z")
+        if git and git.returncode == 0:
             names = [Path(name) for name in git.stdout.split("\0") if name]
-        else:  # an unpacked archive
+        else:  # an unpacked archive, a machine without git, a clone that belongs to someone else
             names = [path.relative_to(self.root) for path in self.root.rglob("*")]
         return sorted(name for name in names if (self.root / name).is_file()
                       and not name.parts[0].startswith("build") and name.parts[0] != ".git")
