@@ -66,6 +66,13 @@ inject(struct fuzz_world *w, struct fuzz_input *in)
 	fuzz_inject(w, how >> 3 & 7, &fault);
 }
 
+/** Mostly where registers are, @p anywhere: in the whole BAR and a little behind it. */
+static uint64_t
+take_offset(struct fuzz_input *in, bool anywhere)
+{
+	return fuzz_take(in, 2) % (anywhere ? IOAT_BAR_SIZE + 0x100 : 0x300);
+}
+
 static void
 one_call(struct fuzz_world *w, struct fuzz_input *in)
 {
@@ -75,11 +82,11 @@ one_call(struct fuzz_world *w, struct fuzz_input *in)
 	switch (op & 0xf) {
 	case 0:
 	case 1:
-		offset = fuzz_take(in, 2) % 0x300;
+		offset = take_offset(in, op >> 6 & 1);
 		fuzz_write(w, offset, width, fuzz_take(in, width));
 		break;
 	case 2:
-		offset = fuzz_take(in, 2) % 0x300;
+		offset = take_offset(in, op >> 6 & 1);
 		fuzz_read(w, offset, width);
 		break;
 	case 3: /* anything at all */

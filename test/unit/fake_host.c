@@ -47,6 +47,7 @@ void
 fake_close(struct fake_host *fh)
 {
 	UNPOISON(fh->mem, FAKE_SIZE);
+	UNPOISON(fh->piece, sizeof(fh->piece));
 	free(fh->mem);
 	fh->mem = NULL;
 }
@@ -174,16 +175,18 @@ fake_dma_write64(void *ctx, uint64_t addr, uint64_t value)
 	return 0;
 }
 
-/** A copy of granted memory with nothing but guard bytes behind it. */
+/** A copy of granted memory with nothing but guard bytes, poisoned too, behind it. */
 static void *
 fake_piece(struct fake_host *fh, uint64_t addr, size_t len)
 {
-	unsigned char *piece = fh->piece[fh->pieces++ % 64];
+	unsigned char *piece = fh->piece[fh->pieces++ % FAKE_PIECES];
 
 	if (len > FAKE_PAGE)
 		abort();
+	UNPOISON(piece, sizeof(fh->piece[0]));
 	memset(piece, FAKE_GUARD, sizeof(fh->piece[0]));
 	memcpy(piece, fake_at(fh, addr), len);
+	POISON(piece + len, sizeof(fh->piece[0]) - len);
 	return piece;
 }
 
@@ -199,7 +202,7 @@ fake_map(void *ctx, uint64_t addr, size_t *len, unsigned int rights)
 		return NULL;
 	*len = n;
 	fh->mapped++;
-	if (fh->map_apart && rights == IOAT_MODEL_READ)
+	if (fh->map_apart && addr >= RING && addr < RING + RING_LEN)
 		return fake_piece(fh, addr, n);
 	return fake_at(fh, addr);
 }

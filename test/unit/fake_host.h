@@ -18,12 +18,13 @@
 #include "ioat_hw.h"
 #include "ioat_model.h"
 
-#define FAKE_BASE  0x100000ull /* bus address of the memory */
-#define FAKE_SIZE  0x100000u
-#define FAKE_PAGE  4096u
-#define FAKE_PAGES (FAKE_SIZE / FAKE_PAGE)
-#define FAKE_GUARD 0xa5
-#define FAKE_LOG   256u
+#define FAKE_BASE   0x100000ull /* bus address of the memory */
+#define FAKE_SIZE   0x100000u
+#define FAKE_PAGE   4096u
+#define FAKE_PAGES  (FAKE_SIZE / FAKE_PAGE)
+#define FAKE_GUARD  0xa5
+#define FAKE_LOG    256u
+#define FAKE_PIECES 4u
 
 /* The usual layout; all else is not granted. */
 #define RING     (FAKE_BASE + 0x1000)
@@ -50,14 +51,14 @@ struct fake_host {
 	unsigned int rights[FAKE_PAGES];
 	bool no_map;     /* refuse direct access */
 	size_t map_max;  /* most bytes per mapping; 0: no limit */
-	bool map_apart;  /* mappings to read are pieces far from each other */
+	bool map_apart;  /* mappings of the ring are pieces far from each other */
 	uint64_t eio_at; /* an address whose data cannot be moved; 0: none */
 	size_t mapped;   /* calls that gave a pointer */
 	size_t copied;   /* calls of dma_read and dma_write that moved something */
 	size_t interrupts[IOAT_CHAN_MAX];
 	size_t events; /* of which the first FAKE_LOG are kept */
 	struct fake_event event[FAKE_LOG];
-	unsigned char piece[64][2 * FAKE_PAGE]; /* for map_apart: each ends in the guard pattern */
+	unsigned char piece[FAKE_PIECES][2 * FAKE_PAGE]; /* for map_apart; used in turn */
 	size_t pieces;
 	void (*on_completion)(struct fake_host *fh, uint64_t addr, uint64_t value);
 	void *arg; /* for on_completion */
