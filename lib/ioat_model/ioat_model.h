@@ -201,7 +201,7 @@ void ioat_model_advance(struct ioat_model *model, uint32_t usec);
 
 /**
  * Arm a fault on channel @p chan; several can be armed, one of each kind: arming a kind again
- * replaces it.
+ * replaces it. The RESET command leaves faults armed; ioat_model_reset() disarms them.
  * @return 0; -EINVAL: no such channel or kind, CHANERR bits 0 or outside CHANERR_ALL, or count 0
  * for a kind that counts.
  */
