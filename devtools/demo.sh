@@ -448,6 +448,7 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/ioat-demo.XXXXXX") || die "cannot make a folder in ${TMPDIR:-/tmp}"
+export TMPDIR=$tmp # for what meson and others leave when they are interrupted
 echo "ioat-pmd demo: packets forwarded by DPDK, their data copied by emulated I/OAT DMA channels"
 echo
 prepare
