@@ -22,8 +22,8 @@ usage()
 	another. The only way between the two is dmafwd, which copies every packet by two emulated
 	I/OAT channels. Everything that is started is ended and removed again.
 
-	With CAPTURE.pcap (pcap or pcapng, Ethernet) forwards that file instead and compares it packet
-	by packet with what came out. Without root it does this with test/data/demo.pcap.
+	With CAPTURE.pcap (pcap or pcapng, Ethernet) forwards that file instead and compares it
+	packet by packet with what came out. Without root it does this with test/data/demo.pcap.
 
 	  -c hw|sw   copy by DMA channels (hw, the default) or by the CPU (sw)
 	  -s MB      size of the download, 1 to $MAX_MB (100)
@@ -71,7 +71,7 @@ parse_arguments()
 		b)
 			[ -n "$OPTARG" ] || bad_argument "-b: bad value '', legal: a folder"
 			[ ! -e "$OPTARG" ] || [ -d "$OPTARG" ] ||
-				bad_argument "-b: bad value '$OPTARG', legal: a folder, new or existing"
+				bad_argument "-b: bad value '$OPTARG', legal: a folder, old or new"
 			build=$(realpath -m -- "$OPTARG")
 			;;
 		h)
@@ -343,7 +343,8 @@ make_ns()
 # offloads. The kernel must send nothing of its own, which it may where it has IPv6.
 set_up()
 {
-	in_ns "$1" ethtool -K "$2" tx off rx off sg off tso off gso off gro off >"$tmp/ethtool" 2>&1 ||
+	in_ns "$1" ethtool -K "$2" tx off rx off sg off tso off gso off gro off \
+		>"$tmp/ethtool" 2>&1 ||
 		die "cannot turn the offloads of a veth off" "$tmp/ethtool"
 	in_ns "$1" ip link set "$2" addrgenmode none 2>/dev/null
 	in_ns "$1" ip link set "$2" up || die "cannot set a veth up"
@@ -424,8 +425,8 @@ ping_latency()
 	say pinging "50 times"
 	enter "$client"
 	run "$tmp/ping" "${within[@]}" ping -q -c 50 -i 0.02 -W 2 $SERVER_IP
-	results+=(ping "$(awk -F '[ /]' '/^rtt/ { printf "min %s ms, mean %s ms, max %s ms", $7, $8, $9 }' \
-		"$tmp/ping")")
+	results+=(ping "$(awk -F '[ /]' \
+		'/^rtt/ { printf "min %s ms, mean %s ms, max %s ms", $7, $8, $9 }' "$tmp/ping")")
 	check "a ping was not answered" grep -q ' 0% packet loss' "$tmp/ping"
 }
 
