@@ -194,7 +194,7 @@ TEST(registered_external_memory_is_reached_until_it_is_unregistered)
 	for (size_t i = 0; i < RTE_DIM(iova); i++)
 		iova[i] = (uintptr_t)ext + i * page;
 	CHECK_INT(rte_extmem_register(ext, size, iova, RTE_DIM(iova), page), ==, 0);
-	/* Hardware behind VFIO needs the mapping too; without VFIO this fails, and is not needed. */
+	/* Hardware behind VFIO needs the mapping too; without VFIO it fails, and nobody cares. */
 	(void)rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD, (uintptr_t)ext,
 	                                 (uintptr_t)ext, size);
 	scramble(src.va, 3 * page);
