@@ -26,7 +26,7 @@
 #define IOAT_MSIX_TABLE         0x2000u   /* in BAR0; owned by the PCI side, not by the channel */
 #define IOAT_MSIX_PBA           0x3000u
 
-#define IOAT_DEV_SKX            0x2021u   /* Skylake-SP, Cascade Lake-SP: one id for all functions */
+#define IOAT_DEV_SKX            0x2021u   /* Skylake-SP, Cascade Lake-SP: one id for all */
 #define IOAT_DEV_ICX            0x0b00u   /* Ice Lake-SP: one id for all functions */
 #define IOAT_DEV_IVB0           0x0e20u   /* first of IVB0-7; 0e2e and 0e2f are the RAID views */
 #define IOAT_DEV_BDX0           0x6f20u   /* first of BDX0-7; 6f2e and 6f2f are the RAID views */
@@ -69,7 +69,7 @@
 #define IOAT_PREFETCH_LIMIT     0x4cu     /*  8 bit */
 #define IOAT_GENERAL_SIZE       0x80u
 
-/* ---- channel registers, offsets from IOAT_CHAN_BASE(n) (doc/hardware.md, Channel registers) ---- */
+/* ---- channel registers, from IOAT_CHAN_BASE(n) (doc/hardware.md, Channel registers) ---- */
 #define IOAT_CHAN_STRIDE        0x80u
 #define IOAT_CHAN_BASE(n)       (IOAT_CHAN_STRIDE * ((n) + 1u))
 #define IOAT_CHAN_MAX           4u        /* the most that any driver uses in one function */
@@ -163,7 +163,7 @@ enum ioat_state {
 #define DESC_CTRL_SRC_NOSNOOP   (1u << 1)
 #define DESC_CTRL_DST_NOSNOOP   (1u << 2)
 #define DESC_CTRL_COMPL         (1u << 3)  /* write the completion word when done */
-#define DESC_CTRL_FENCE         (1u << 4)  /* all before and this one finish before the next starts */
+#define DESC_CTRL_FENCE         (1u << 4)  /* finish up to this one before the next starts */
 #define DESC_CTRL_NULL          (1u << 5)  /* copy only: moves nothing */
 #define DESC_CTRL_SRC_BREAK     (1u << 6)
 #define DESC_CTRL_DST_BREAK     (1u << 7)

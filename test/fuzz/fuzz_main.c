@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The ioat-pmd authors
  */
 
-/* Replays a corpus: runs a fuzz target, built without a fuzzer, on each file of the folders named. */
+/* Replays a corpus: runs a fuzz target, built without a fuzzer, on each file of the folders. */
 
 #include <dirent.h>
 #include <stdint.h>

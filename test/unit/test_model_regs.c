@@ -116,7 +116,10 @@ TEST(every_other_byte_of_the_bar_is_reserved)
 TEST(identity_registers_follow_the_part)
 {
 	/* clang-format off */
-	static const struct { enum ioat_model_device device; unsigned int cbver, xfercap; } want[] = {
+	static const struct {
+		enum ioat_model_device device;
+		unsigned int cbver, xfercap;
+	} want[] = {
 		{ IOAT_MODEL_ICX, 0x34, 21 }, { IOAT_MODEL_SKX, 0x33, 21 },
 		{ IOAT_MODEL_BDX, 0x32, 20 }, { IOAT_MODEL_IVB, 0x32, 20 },
 	};
