@@ -112,7 +112,7 @@ struct ioat_model_counters {
 enum ioat_model_fault_kind {
 	IOAT_MODEL_FAULT_CHANERR, /**< @c chanerr is raised by descriptor number @c after */
 	IOAT_MODEL_FAULT_HALT,    /**< spurious: halted with CHANERR 0 at descriptor @c after */
-	IOAT_MODEL_FAULT_RESET, /**< the next @c count RESETs are refused: bit 5 stays set */
+	IOAT_MODEL_FAULT_RESET,   /**< the next @c count RESETs are refused: bit 5 stays set */
 	/**
 	 * The next completion write is held back for @c count steps of its channel. It is made
 	 * where CHANCMP pointed at the time, even if the channel was reset in between: that is
