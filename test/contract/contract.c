@@ -25,6 +25,7 @@ struct rte_dma_info dev_info;
 struct contract_area src, dst;
 
 static const struct rte_memzone *zone;
+static unsigned int patience_ms = WAIT_MS;
 
 int
 contract_open(const char *name)
@@ -113,7 +114,7 @@ submit(void)
 uint64_t
 deadline_set(void)
 {
-	return rte_get_timer_cycles() + rte_get_timer_hz() / 1000 * WAIT_MS;
+	return rte_get_timer_cycles() + rte_get_timer_hz() / 1000 * patience_ms;
 }
 
 void
@@ -121,7 +122,8 @@ deadline_check(uint64_t deadline, const char *what)
 {
 	if (rte_get_timer_cycles() < deadline)
 		return;
-	print_error("after %d ms: no %s\n", WAIT_MS, what);
+	print_error("after %u ms: no %s\n", patience_ms, what);
+	patience_ms = IMPATIENT_MS;
 	fail();
 }
 

@@ -23,6 +23,8 @@
 
 /** How long a device may take before a test fails; a sanitizer on a busy machine is slow. */
 #define WAIT_MS 20000
+/** The same once it took too long: a broken device must not take all day to be found broken. */
+#define IMPATIENT_MS 500
 /** How long to watch that something does not happen. */
 #define QUIET_MS 20
 /** Ring size of tests that do not care. */
@@ -75,7 +77,7 @@ void reap(uint32_t n, uint16_t max, uint16_t last);
 /** Check that for QUIET_MS no operation completes. */
 void nothing_completes(void);
 
-/** A deadline in WAIT_MS from now, for deadline_check(). */
+/** A deadline for deadline_check(): WAIT_MS from now. */
 uint64_t deadline_set(void);
 
 /** Fail the test, saying @p what did not happen, if the deadline has passed. */
