@@ -151,12 +151,16 @@ static void
 emu_write(void *ctx, uint32_t offset, unsigned int width, uint64_t value)
 {
 	struct ioat_emu *emu = ctx;
+	uint16_t count;
 
 	rte_ticketlock_lock(&emu->lock);
 	emu_sync_doorbell(emu);
 	ioat_model_write(emu->model, offset, width, value);
-	emu->seen = (uint16_t)ioat_model_read(emu->model, IOAT_CHAN_BASE(0) + IOAT_DMACOUNT, 2);
-	mmio_write_doorbell(&emu->doorbell, emu->seen);
+	count = (uint16_t)ioat_model_read(emu->model, IOAT_CHAN_BASE(0) + IOAT_DMACOUNT, 2);
+	if (count != emu->seen) { /* dmadev lets nobody submit meanwhile: no count is lost */
+		emu->seen = count;
+		mmio_write_doorbell(&emu->doorbell, count);
+	}
 	rte_ticketlock_unlock(&emu->lock);
 }
 
