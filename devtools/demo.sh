@@ -298,8 +298,9 @@ forward_capture()
 {
 	check_capture
 	say forwarding "$packets packets of $capture ($memory)"
+	ln -s "$capture" "$tmp/in.pcap" # a name without the commas that part a device's arguments
 	run "$tmp/dmafwd.log" timeout -k 10 600 "$dmafwd" "${eal[@]}" \
-		"--vdev=net_pcap0,rx_pcap=$capture,tx_pcap=$tmp/out.pcap" \
+		"--vdev=net_pcap0,rx_pcap=$tmp/in.pcap,tx_pcap=$tmp/out.pcap" \
 		-- -p 1 -c "$copy" --no-mac-updating --idle-exit 1
 	rc=$?
 	[ $rc = 0 ] || die "dmafwd ended with exit code $rc" "$tmp/dmafwd.log"
