@@ -13,7 +13,6 @@
 #include <rte_random.h>
 
 #include "contract.h"
-#include "tap.h"
 
 TEST_LIST
 
@@ -188,9 +187,6 @@ main(int argc, char **argv)
 	} else if (rc < 0) {
 		fprintf(stderr, "contract_dmadev: %s: %s\n", name != NULL ? name : "first device",
 		        rte_strerror(-rc));
-		rc = EXIT_FAILURE;
-	} else if (tap_filter_start() < 0) {
-		fprintf(stderr, "contract_dmadev: no memory for the TAP filter\n");
 		rc = EXIT_FAILURE;
 	} else {
 		rte_srand(SEED);
