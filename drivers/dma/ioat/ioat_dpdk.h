@@ -23,7 +23,6 @@
 #include <rte_memory.h>
 #include <rte_memzone.h>
 #include <rte_pci.h>
-#include <rte_ticketlock.h>
 #include <rte_version.h>
 
 #include <bus_pci_driver.h>

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,12 +29,14 @@
 #define IDLE_NAP_NS   20000
 
 struct ioat_emu {
-	rte_ticketlock_t lock; /* fair: the engine must not starve the control path */
+	pthread_mutex_t lock; /* sleeps: engine and caller may share a processor */
+	atomic_uint waiting;  /* callers that want the lock; the engine lets them go first */
 	struct ioat_model *model;
 	struct emu_mem_cache mem;
 	ioat_doorbell doorbell __rte_cache_aligned;
 	uint16_t seen; /* the count that the model was told last */
 	bool run_inline;
+	bool has_mem;
 	bool has_thread;
 	atomic_bool stop;
 	pthread_t thread;
@@ -103,6 +106,21 @@ emu_dma_write64(void *ctx, uint64_t addr, uint64_t value)
 	return 0;
 }
 
+/* For all but the engine. */
+static void
+emu_lock(struct ioat_emu *emu)
+{
+	atomic_fetch_add_explicit(&emu->waiting, 1, memory_order_relaxed);
+	pthread_mutex_lock(&emu->lock);
+	atomic_fetch_sub_explicit(&emu->waiting, 1, memory_order_relaxed);
+}
+
+static void
+emu_unlock(struct ioat_emu *emu)
+{
+	pthread_mutex_unlock(&emu->lock);
+}
+
 static void
 emu_sync_doorbell(struct ioat_emu *emu)
 {
@@ -126,9 +144,9 @@ ioat_emu_poll(struct ioat_emu *emu)
 {
 	if (!emu->run_inline)
 		return;
-	rte_ticketlock_lock(&emu->lock);
+	emu_lock(emu);
 	emu_turn(emu, INLINE_BUDGET);
-	rte_ticketlock_unlock(&emu->lock);
+	emu_unlock(emu);
 }
 
 static uint64_t
@@ -137,13 +155,13 @@ emu_read(void *ctx, uint32_t offset, unsigned int width)
 	struct ioat_emu *emu = ctx;
 	uint64_t value;
 
-	rte_ticketlock_lock(&emu->lock);
+	emu_lock(emu);
 	if (emu->run_inline) /* time passes for whoever waits on a register */
 		emu_turn(emu, INLINE_BUDGET);
 	else
 		emu_sync_doorbell(emu);
 	value = ioat_model_read(emu->model, offset, width);
-	rte_ticketlock_unlock(&emu->lock);
+	emu_unlock(emu);
 	return value;
 }
 
@@ -153,7 +171,7 @@ emu_write(void *ctx, uint32_t offset, unsigned int width, uint64_t value)
 	struct ioat_emu *emu = ctx;
 	uint16_t count;
 
-	rte_ticketlock_lock(&emu->lock);
+	emu_lock(emu);
 	emu_sync_doorbell(emu);
 	ioat_model_write(emu->model, offset, width, value);
 	count = (uint16_t)ioat_model_read(emu->model, IOAT_CHAN_BASE(0) + IOAT_DMACOUNT, 2);
@@ -161,7 +179,7 @@ emu_write(void *ctx, uint32_t offset, unsigned int width, uint64_t value)
 		emu->seen = count;
 		mmio_write_doorbell(&emu->doorbell, count);
 	}
-	rte_ticketlock_unlock(&emu->lock);
+	emu_unlock(emu);
 }
 
 const struct ioat_mmio_ops ioat_emu_mmio_ops = {
@@ -178,9 +196,12 @@ emu_engine(void *arg)
 	size_t done;
 
 	while (!atomic_load_explicit(&emu->stop, memory_order_relaxed)) {
-		rte_ticketlock_lock(&emu->lock);
+		pthread_mutex_lock(&emu->lock);
 		done = emu_turn(emu, THREAD_BUDGET);
-		rte_ticketlock_unlock(&emu->lock);
+		pthread_mutex_unlock(&emu->lock);
+		/* A mutex is not fair; a caller has it for a moment only. */
+		while (atomic_load_explicit(&emu->waiting, memory_order_relaxed) != 0)
+			sched_yield();
 		if (done > 0) {
 			idle = 0;
 		} else if (idle < IDLE_SPINS) {
@@ -201,8 +222,8 @@ emu_quiesce_all(void)
 
 	pthread_mutex_lock(&all_lock);
 	for (emu = all; emu != NULL; emu = emu->next) {
-		rte_ticketlock_lock(&emu->lock);
-		rte_ticketlock_unlock(&emu->lock);
+		emu_lock(emu);
+		emu_unlock(emu);
 	}
 	pthread_mutex_unlock(&all_lock);
 }
@@ -231,6 +252,35 @@ emu_list_remove(struct ioat_emu *emu)
 	pthread_mutex_unlock(&all_lock);
 }
 
+/*
+ * EAL leaves control threads the processors without an lcore. Where there is none, that is the
+ * main lcore's processor, whose polling thread would have the engine wait for time slices; any
+ * other lcore may be idle.
+ */
+static void
+emu_spread(struct ioat_emu *emu, const char *name)
+{
+	rte_cpuset_t now, lcores, one, both;
+	unsigned int i;
+	int rc;
+
+	CPU_ZERO(&lcores);
+	RTE_LCORE_FOREACH (i) {
+		one = rte_lcore_cpuset(i);
+		CPU_OR(&lcores, &lcores, &one);
+	}
+	rc = pthread_getaffinity_np(emu->thread, sizeof(now), &now);
+	if (rc == 0) {
+		CPU_AND(&both, &now, &lcores);
+		if (!CPU_EQUAL(&both, &now))
+			return;
+		rc = pthread_setaffinity_np(emu->thread, sizeof(lcores), &lcores);
+	}
+	if (rc != 0)
+		IOAT_LOG(WARNING, "%s: the engine stays beside the main lcore: %s", name,
+		         strerror(rc));
+}
+
 static int
 emu_start_thread(struct ioat_emu *emu, const struct ioat_emu_conf *conf)
 {
@@ -245,8 +295,10 @@ emu_start_thread(struct ioat_emu *emu, const struct ioat_emu_conf *conf)
 		return -EAGAIN;
 	}
 	emu->has_thread = true;
-	if (conf->lcore < 0)
+	if (conf->lcore < 0) {
+		emu_spread(emu, conf->name);
 		return 0;
+	}
 	cpus = rte_lcore_cpuset((unsigned int)conf->lcore);
 	rc = pthread_setaffinity_np(emu->thread, sizeof(cpus), &cpus);
 	if (rc != 0)
@@ -276,22 +328,15 @@ ioat_emu_create(struct ioat_emu **out, const struct ioat_emu_conf *conf)
 	if (emu == NULL)
 		return -ENOMEM;
 	memset(emu, 0, sizeof(*emu));
-	rte_ticketlock_init(&emu->lock);
+	pthread_mutex_init(&emu->lock, NULL);
 	emu->run_inline = conf->run_inline;
 	model.host.ctx = emu;
-	rc = ioat_model_create(&emu->model, &model);
-	if (rc < 0) {
-		free(emu);
-		return rc;
-	}
-	rc = emu_mem_start(emu_quiesce_all);
-	if (rc < 0) {
-		ioat_model_destroy(emu->model);
-		free(emu);
-		return rc;
-	}
 	emu_list_add(emu);
-	if (!conf->run_inline)
+	rc = emu_mem_start(emu_quiesce_all);
+	emu->has_mem = rc == 0;
+	if (rc == 0)
+		rc = ioat_model_create(&emu->model, &model);
+	if (rc == 0 && !conf->run_inline)
 		rc = emu_start_thread(emu, conf);
 	if (rc < 0) {
 		ioat_emu_destroy(emu);
@@ -311,8 +356,10 @@ ioat_emu_destroy(struct ioat_emu *emu)
 		pthread_join(emu->thread, NULL); /* it looks at stop at least every nap */
 	}
 	emu_list_remove(emu);
-	emu_mem_stop();
+	if (emu->has_mem)
+		emu_mem_stop();
 	ioat_model_destroy(emu->model);
+	pthread_mutex_destroy(&emu->lock);
 	free(emu);
 }
 

@@ -285,8 +285,8 @@ vdev_probe(struct rte_vdev_device *vdev)
 	for (i = 0; i < args.channels && rc == 0; i++)
 		rc = channel_create(chs, i, vdev, &args);
 	if (rc < 0) {
-		channels_destroy(chs);
-		free(chs);
+		if (channels_destroy(chs) == 0) /* else its engines still run on it */
+			free(chs);
 		return rc;
 	}
 	chs->next = vdevs;
