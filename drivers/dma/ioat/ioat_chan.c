@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "ioat_priv.h"
 
@@ -82,29 +83,67 @@ chan_gone(const struct ioat_chan *ch)
 	return chan_state_raw(ch) == CHANSTS_ALL_ONES;
 }
 
-/* One pause of a wait that has lasted *us: short first, for devices answer in microseconds. */
-static void
-chan_pause(unsigned int *us)
-{
-	unsigned int pause = RTE_MAX(*us, POLL_US);
+/* A wait by the clock, since a pause may take far longer than asked for. */
+struct chan_wait {
+	uint64_t end_us;
+	unsigned int pause_us;
+};
 
-	pause = RTE_MIN(pause, POLL_MAX_US);
-	rte_delay_us_sleep(pause);
-	*us += pause;
+static uint64_t
+now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static struct chan_wait
+chan_wait_start(unsigned int timeout_us)
+{
+	return (struct chan_wait){.end_us = now_us() + timeout_us, .pause_us = POLL_US};
+}
+
+/* One pause of a wait: short first, for devices answer in microseconds. @return false: over. */
+static bool
+chan_wait_pause(const struct ioat_chan *ch, struct chan_wait *wait)
+{
+	if (now_us() >= wait->end_us)
+		return false;
+	if (!ch->regs.ops->steps_on_read) {
+		rte_delay_us_sleep(wait->pause_us);
+		wait->pause_us = RTE_MIN(2 * wait->pause_us, POLL_MAX_US);
+	}
+	return true;
 }
 
 /* Wait until the channel's state is none of the set @p states (bits by enum ioat_state). */
 static int
 chan_wait_leave(const struct ioat_chan *ch, unsigned int states, unsigned int timeout_us)
 {
-	unsigned int us = 0;
+	struct chan_wait wait = chan_wait_start(timeout_us);
 
-	while ((states & RTE_BIT32(ioat_chan_state(ch))) != 0) {
-		if (us >= timeout_us)
+	while ((states & RTE_BIT32(ioat_chan_state(ch))) != 0)
+		if (!chan_wait_pause(ch, &wait))
 			return -ETIMEDOUT;
-		chan_pause(&us);
-	}
 	return 0;
+}
+
+/* Wait until everything that was rung is done, or the channel does not run (any more). */
+static int
+chan_wait_drained(const struct ioat_chan *ch, unsigned int timeout_us)
+{
+	struct chan_wait wait = chan_wait_start(timeout_us);
+	enum ioat_state state;
+
+	/* The register first: it is what lets an inline engine work. */
+	do {
+		state = ioat_chan_state(ch);
+		if (ioat_ring_is_drained(ch) || state == IOAT_STATE_HALTED ||
+		    state > IOAT_STATE_ARMED)
+			return 0;
+	} while (chan_wait_pause(ch, &wait));
+	return -ETIMEDOUT;
 }
 
 /* No work in flight afterwards, unless the device does not obey. */
@@ -119,12 +158,19 @@ chan_suspend(const struct ioat_chan *ch)
 	return chan_wait_leave(ch, running, SUSPEND_US);
 }
 
+static void
+chan_lose(struct ioat_chan *ch)
+{
+	ch->lost = true;
+	ioat_ring_close_down(ch);
+}
+
 /* To HALTED with CHANERR clear; whatever was in flight is dropped. */
 static int
 chan_reset(struct ioat_chan *ch)
 {
 	uint32_t chanerr = mmio_read32(&ch->regs, IOAT_CHANERR);
-	unsigned int us = 0;
+	struct chan_wait wait;
 
 	if (chanerr != 0)
 		mmio_write32(&ch->regs, IOAT_CHANERR, chanerr);
@@ -133,12 +179,12 @@ chan_reset(struct ioat_chan *ch)
 		IOAT_LOG(DEBUG, "%s: CHANERR_INT is out of reach, errors noted there stay",
 		         ch->name);
 	mmio_write8(&ch->regs, IOAT_CHANCMD, CHANCMD_RESET);
+	wait = chan_wait_start(RESET_US);
 	while ((mmio_read8(&ch->regs, IOAT_CHANCMD) & CHANCMD_RESET) != 0) {
 		if (chan_gone(ch))
 			return -ENODEV;
-		if (us >= RESET_US)
+		if (!chan_wait_pause(ch, &wait))
 			return -ETIMEDOUT;
-		chan_pause(&us);
 	}
 	return 0;
 }
@@ -275,8 +321,13 @@ ioat_chan_start(struct ioat_chan *ch)
 	if (rc == 0)
 		rc = chan_arm(ch, 0);
 	ch->started = rc == 0;
-	if (rc < 0)
-		IOAT_LOG(ERR, "%s: cannot be started: %s", ch->name, chan_reason(rc));
+	if (rc == 0)
+		return 0;
+	IOAT_LOG(ERR, "%s: cannot be started: %s", ch->name, chan_reason(rc));
+	/* Nothing may be left that could write to the ring later: it can be replaced now. */
+	(void)chan_suspend(ch);
+	if (chan_reset(ch) < 0)
+		chan_lose(ch);
 	return rc;
 }
 
@@ -290,7 +341,8 @@ chan_progress(const struct ioat_chan *ch)
 		return word;
 	/* CHANSTS is newer where not every descriptor writes; before 3.3 its address may lie. */
 	sts = mmio_read64(&ch->regs, IOAT_CHANSTS);
-	if (ch->cbver < CBVER_3_3 || (sts & CHANSTS_DESC) == 0)
+	if (ch->cbver < CBVER_3_3 || (sts & CHANSTS_DESC) == 0 ||
+	    (sts & CHANSTS_STATE) > IOAT_STATE_ARMED) /* no state: the device is gone */
 		return word;
 	return sts;
 }
@@ -304,7 +356,7 @@ ioat_chan_stop(struct ioat_chan *ch)
 
 	if (!ch->started)
 		return 0;
-	if (chan_wait_leave(ch, RTE_BIT32(IOAT_STATE_ACTIVE), DRAIN_US) < 0)
+	if (chan_wait_drained(ch, DRAIN_US) < 0)
 		IOAT_LOG(WARNING, "%s: still busy after %u ms, work in flight is aborted", ch->name,
 		         DRAIN_US / 1000);
 	(void)chan_suspend(ch); /* what it could not finish the reset drops */
@@ -314,13 +366,13 @@ ioat_chan_stop(struct ioat_chan *ch)
 		first = ioat_chan_error_status(ch->last_chanerr);
 	}
 	rc = chan_reset(ch);
-	if (rc < 0) {
-		ch->lost = true;
-		IOAT_LOG(ERR, "%s: cannot be reset (%s), CHANSTS 0x%x, it may still write memory",
-		         ch->name, chan_reason(rc), chan_state_raw(ch));
-	}
 	if (!ch->cut.set)
 		ioat_ring_cut(ch, word, first, RTE_DMA_STATUS_USER_ABORT);
+	if (rc < 0) {
+		IOAT_LOG(ERR, "%s: cannot be reset (%s), CHANSTS 0x%x, it may still write memory",
+		         ch->name, chan_reason(rc), chan_state_raw(ch));
+		chan_lose(ch);
+	}
 	ch->started = false;
 	return rc;
 }

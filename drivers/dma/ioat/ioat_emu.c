@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -26,6 +27,7 @@
 #define THREAD_BUDGET ((size_t)64 << 10)  /* bytes and descriptors between two looks at the lock */
 #define INLINE_BUDGET ((size_t)256 << 10) /* the same per completion call or register read */
 #define IDLE_SPINS    2000u
+#define YIELDS_MAX    1000u
 #define IDLE_NAP_NS   20000
 
 struct ioat_emu {
@@ -187,21 +189,30 @@ const struct ioat_mmio_ops ioat_emu_mmio_ops = {
 	.write = emu_write,
 };
 
+const struct ioat_mmio_ops ioat_emu_inline_mmio_ops = {
+	.read = emu_read,
+	.write = emu_write,
+	.steps_on_read = true,
+};
+
 static void *
 emu_engine(void *arg)
 {
 	const struct timespec nap = {.tv_nsec = IDLE_NAP_NS};
 	struct ioat_emu *emu = arg;
-	unsigned int idle = 0;
+	unsigned int idle = 0, yields;
 	size_t done;
 
 	while (!atomic_load_explicit(&emu->stop, memory_order_relaxed)) {
 		pthread_mutex_lock(&emu->lock);
 		done = emu_turn(emu, THREAD_BUDGET);
 		pthread_mutex_unlock(&emu->lock);
-		/* A mutex is not fair; a caller has it for a moment only. */
-		while (atomic_load_explicit(&emu->waiting, memory_order_relaxed) != 0)
+		/* A mutex is not fair: let callers go first, who have it for a moment only. */
+		for (yields = 0; yields < YIELDS_MAX; yields++) {
+			if (atomic_load_explicit(&emu->waiting, memory_order_relaxed) == 0)
+				break;
 			sched_yield();
+		}
 		if (done > 0) {
 			idle = 0;
 		} else if (idle < IDLE_SPINS) {

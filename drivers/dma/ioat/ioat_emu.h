@@ -36,6 +36,9 @@ struct ioat_emu_conf {
 /** Registers through the model; the context is the struct ioat_emu. */
 extern const struct ioat_mmio_ops ioat_emu_mmio_ops;
 
+/** The same for an inline engine, which works while registers are read. */
+extern const struct ioat_mmio_ops ioat_emu_inline_mmio_ops;
+
 /**
  * Make a function in its power-on state and start its engine.
  * @return 0 and the function in @p out; -EINVAL; -ENOMEM; -EAGAIN: no thread could be started.

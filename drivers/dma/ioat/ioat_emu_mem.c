@@ -6,7 +6,8 @@
  * EAL's own memory is kept as a sorted table of ranges, made once and then updated by EAL's
  * memory events, so that a look-up never waits for EAL's locks: a thread that frees memory holds
  * them while it waits for us. Memory registered with rte_extmem_register() raises no event; it is
- * looked up in EAL's lists each time and not cached.
+ * looked up in EAL's lists each time and not cached. For the same reason that is done without
+ * EAL's lock, so no copy may run on any emulated channel while rte_extmem_unregister() does.
  */
 
 #include <errno.h>

@@ -12,6 +12,7 @@
  * ordered store on both.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_io.h>
@@ -25,6 +26,8 @@ struct ioat_mmio_ops {
 	 * 8086:2021 need it with each reset (doc/hardware.md, Identity). NULL: not needed.
 	 */
 	int (*clear_chanerr_int)(void *ctx);
+	/** The device works only while its registers are read: a wait must not sleep. */
+	bool steps_on_read;
 };
 
 /** A register window: the seam and the offset of what the owner sees as 0. */

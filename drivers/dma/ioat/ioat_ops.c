@@ -7,11 +7,31 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ioat_priv.h"
 
 RTE_LOG_REGISTER(ioat_log_type, pmd.dma.ioat_pmd, NOTICE);
+
+/*
+ * All open channels of this process. An application may close a dmadev behind the back of the
+ * front door that made it, and its name may then be another's.
+ */
+static struct ioat_chan *open_channels;
+
+static void
+open_channels_remove(struct ioat_chan *ch)
+{
+	struct ioat_chan **at;
+
+	for (at = &open_channels; *at != NULL; at = &(*at)->next) {
+		if (*at == ch) {
+			*at = ch->next;
+			return;
+		}
+	}
+}
 
 static int
 ops_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t info_sz)
@@ -131,6 +151,7 @@ ops_close(struct rte_dma_dev *dev)
 	else
 		rte_memzone_free(ch->mz);
 	ch->mz = NULL;
+	open_channels_remove(ch);
 	return 0;
 }
 
@@ -247,9 +268,13 @@ ioat_dmadev_create(const char *name, struct rte_device *device, const struct ioa
 	struct ioat_chan *ch;
 	int rc;
 
+	if (rte_dma_get_dev_id_by_name(name) >= 0) {
+		IOAT_LOG(ERR, "%s: there is a dmadev of this name already", name);
+		return -EEXIST;
+	}
 	dev = rte_dma_pmd_allocate(name, device->numa_node, sizeof(*ch));
 	if (dev == NULL) {
-		IOAT_LOG(ERR, "%s: no dmadev of this name can be had: taken, or too many", name);
+		IOAT_LOG(ERR, "%s: no dmadev can be had: too many, or no memory", name);
 		return -ENOMEM;
 	}
 	ch = dev->data->dev_private;
@@ -265,23 +290,37 @@ ioat_dmadev_create(const char *name, struct rte_device *device, const struct ioa
 	dev->fp_obj->dev_private = ch;
 	ioat_ring_install(dev->fp_obj);
 	dev->state = RTE_DMA_DEV_READY;
+	ch->dev = dev;
+	ch->next = open_channels;
+	open_channels = ch;
 	IOAT_LOG(INFO, "%s: version %u.%u, at most %u bytes per descriptor%s", name, ch->cbver >> 4,
 	         ch->cbver & 0xf, ch->xfer_max, ch->bfill ? ", block fill" : "");
 	*out = dev;
 	return 0;
 }
 
-int
-ioat_dmadev_destroy(const char *name)
+/* A channel that cannot be reset fails its first stop; the second finds it stopped. */
+static int
+channel_destroy(struct ioat_chan *ch)
 {
-	int id = rte_dma_get_dev_id_by_name(name);
-	const struct ioat_chan *ch;
+	const struct rte_dma_dev_data *data = ch->dev->data;
+	unsigned int tries;
 
-	if (id < 0) /* the application has closed it */
-		return 0;
-	ch = rte_dma_fp_objs[id].dev_private;
-	/* A channel that cannot be reset fails the first stop, and is closed all the same. */
-	if (ch->started && rte_dma_stop((int16_t)id) < 0)
-		rte_dma_stop((int16_t)id);
-	return rte_dma_pmd_release(name);
+	for (tries = 0; tries < 2 && data->dev_started; tries++)
+		rte_dma_stop(data->dev_id);
+	return rte_dma_close(data->dev_id);
+}
+
+int
+ioat_dmadev_destroy(const struct rte_device *device)
+{
+	struct ioat_chan *ch, *next;
+	int rc = 0;
+
+	for (ch = open_channels; ch != NULL && rc == 0; ch = next) {
+		next = ch->next;
+		if (ch->dev->device == device)
+			rc = channel_destroy(ch);
+	}
+	return rc;
 }

@@ -72,33 +72,14 @@ pci_clear_chanerr_int(void *ctx)
 static const struct ioat_mmio_ops pci_mmio_ops = {
 	.read = pci_read,
 	.write = pci_write,
-	.clear_chanerr_int = pci_clear_chanerr_int,
 };
 
-/* One channel per function on all known silicon: it carries the function's name. */
-static void
-channel_name(const struct rte_pci_device *pci, bool single, unsigned int i, char *name, size_t size)
-{
-	if (single)
-		snprintf(name, size, "%s", pci->name);
-	else
-		snprintf(name, size, "%s_ch%u", pci->name, i);
-}
-
-/* By name, so that it works without the device, which may be gone. */
-static int
-destroy_channels(const struct rte_pci_device *pci)
-{
-	char name[RTE_DEV_NAME_MAX_LEN];
-	unsigned int i;
-	int rc = ioat_dmadev_destroy(pci->name);
-
-	for (i = 0; i < CHANCNT_MASK && rc == 0; i++) {
-		channel_name(pci, false, i, name, sizeof(name));
-		rc = ioat_dmadev_destroy(name);
-	}
-	return rc;
-}
+/* Parts before version 3.3, and 8086:2021 whatever it says of itself. */
+static const struct ioat_mmio_ops pci_old_mmio_ops = {
+	.read = pci_read,
+	.write = pci_write,
+	.clear_chanerr_int = pci_clear_chanerr_int,
+};
 
 /* The number of channels whose registers the BAR holds. */
 static int
@@ -136,16 +117,23 @@ pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci
 	rc = count_channels(pci, &template.general, &count);
 	if (rc < 0)
 		return rc;
+	if (mmio_read8(&template.general, IOAT_CBVER) < CBVER_3_3 ||
+	    pci->id.device_id == IOAT_DEV_SKX)
+		template.general.ops = &pci_old_mmio_ops;
 	for (i = 0; i < count; i++) {
 		template.index = (uint16_t)i;
 		template.regs = template.general;
 		template.regs.base = IOAT_CHAN_BASE(i);
 		template.doorbell =
 			RTE_PTR_ADD(pci->mem_resource[0].addr, IOAT_CHAN_BASE(i) + IOAT_DMACOUNT);
-		channel_name(pci, count == 1, i, name, sizeof(name));
+		/* One channel per function on all known silicon: it carries that name. */
+		if (count == 1)
+			snprintf(name, sizeof(name), "%s", pci->name);
+		else
+			snprintf(name, sizeof(name), "%s_ch%u", pci->name, i);
 		rc = ioat_dmadev_create(name, &pci->device, &template, &dev);
 		if (rc < 0) {
-			destroy_channels(pci);
+			ioat_dmadev_destroy(&pci->device);
 			return rc;
 		}
 	}
@@ -155,7 +143,7 @@ pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci
 static int
 pci_remove(struct rte_pci_device *pci)
 {
-	return destroy_channels(pci);
+	return ioat_dmadev_destroy(&pci->device);
 }
 
 static struct rte_pci_driver ioat_pci_driver = {

@@ -74,6 +74,8 @@ struct ioat_chan {
 	/* Control. */
 	uint64_t errors;
 	uint64_t recoveries;
+	struct rte_dma_dev *dev;
+	struct ioat_chan *next;   /**< in the list of all open channels of the process */
 	struct ioat_mmio regs;    /**< this channel's registers */
 	struct ioat_mmio general; /**< the function's general registers */
 	const struct rte_memzone *mz;
@@ -142,6 +144,9 @@ enum ioat_state ioat_chan_state(const struct ioat_chan *ch);
 
 /* ioat_ring.c: the data path. */
 
+/** Whether all that was rung is finished, or the device says it halted. */
+bool ioat_ring_is_drained(const struct ioat_chan *ch);
+
 /** The functions of dmadev's data path, for the front door to install. */
 void ioat_ring_install(struct rte_dma_fp_object *fp);
 
@@ -157,6 +162,12 @@ uint16_t ioat_ring_completed_status(void *dev_private, uint16_t vchan, const uin
 void ioat_ring_cut(struct ioat_chan *ch, uint64_t word, enum rte_dma_status_code first,
                    enum rte_dma_status_code rest);
 
+/**
+ * The channel is lost: refuse work from now on, and report also what was enqueued and not rung,
+ * since nothing will run it. To be called after ioat_ring_cut(), or with nothing outstanding.
+ */
+void ioat_ring_close_down(struct ioat_chan *ch);
+
 /** Forget all operations; the submitted ones that nobody asked for are counted as reported. */
 void ioat_ring_restart(struct ioat_chan *ch);
 
@@ -164,12 +175,16 @@ void ioat_ring_restart(struct ioat_chan *ch);
 
 /**
  * Register @p template (regs, general, doorbell, index are set) as dmadev @p name.
- * @return 0 and the channel in @p out; -ENOMEM, or what ioat_chan_open() said.
+ * @return 0 and the channel in @p out; -EEXIST: the name is taken; -ENOMEM; or what
+ * ioat_chan_open() said.
  */
 int ioat_dmadev_create(const char *name, struct rte_device *device,
                        const struct ioat_chan *template, struct rte_dma_dev **out);
 
-/** Stop, close and release dmadev @p name, if it is still there. @return 0 or what stop said. */
-int ioat_dmadev_destroy(const char *name);
+/**
+ * Stop, close and release the dmadevs of @p device that are still there; the application may have
+ * closed some. @return 0; negative errno: one is still there.
+ */
+int ioat_dmadev_destroy(const struct rte_device *device);
 
 #endif /* IOAT_PRIV_H */

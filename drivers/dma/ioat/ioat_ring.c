@@ -11,6 +11,7 @@
  * pending and statuses cannot be mixed up.
  */
 
+#include <errno.h>
 #include <string.h>
 
 #include "ioat_priv.h"
@@ -172,30 +173,34 @@ ioat_ring_burst_capacity(const void *dev_private, uint16_t vchan __rte_unused)
 }
 
 /*
- * Descriptors from head on that the address in a completion word covers. An address that is none
- * of the rung ones counts for nothing.
+ * Descriptors from head on that the address in a completion word covers. An address outside the
+ * ring, or of a slot that is not rung, counts for nothing.
  */
 static __rte_always_inline uint16_t
 ring_descs_done(const struct ioat_chan *ch, uint64_t word)
 {
-	uint16_t slot, n;
+	uint64_t offset = (word & CHANSTS_DESC) - ch->ring_iova; /* 0 is outside, too */
+	uint16_t n;
 
-	if (unlikely((word & CHANSTS_DESC) == 0))
+	if (unlikely(offset > (uint64_t)ch->mask * IOAT_DESC_SIZE))
 		return 0;
-	slot = (uint16_t)((word - ch->ring_iova) / IOAT_DESC_SIZE);
-	n = (slot + 1 - ch->head) & ch->mask;
+	n = (uint16_t)(offset / IOAT_DESC_SIZE + 1 - ch->head) & ch->mask;
 	return likely(n <= (uint16_t)(ch->rung - ch->head)) ? n : 0;
 }
 
-/* Operations from op_head on that are finished once n descriptors from head on are. */
+/*
+ * Operations from op_head on, max at the most, that are finished once n descriptors from head on
+ * are. Looks at no more descriptors than those operations have.
+ */
 static __rte_always_inline uint16_t
-ring_ops_done(const struct ioat_chan *ch, uint16_t n)
+ring_ops_done(const struct ioat_chan *ch, uint16_t n, uint16_t max)
 {
-	uint16_t ops = n, i;
+	uint16_t ops = 0, i;
 
-	if (unlikely(ch->nb_more != 0))
-		for (i = 0; i < n; i++)
-			ops -= ch->more[(uint16_t)(ch->head + i) & ch->mask];
+	if (likely(ch->nb_more == 0))
+		return RTE_MIN(n, max);
+	for (i = 0; i < n && ops < max; i++)
+		ops += ch->more[(uint16_t)(ch->head + i) & ch->mask] == 0;
 	return ops;
 }
 
@@ -219,21 +224,27 @@ ioat_ring_cut(struct ioat_chan *ch, uint64_t word, enum rte_dma_status_code firs
 	                                                         : ring_descs_done(ch, word);
 
 	ch->cut.set = true;
-	ch->cut.op = ch->op_head + ring_ops_done(ch, n);
+	ch->cut.op = ch->op_head + ring_ops_done(ch, n, UINT16_MAX);
 	ch->cut.first = first;
 	ch->cut.rest = rest;
 }
 
-/* No recovery: nothing more will run, and what was enqueued is reported even if not rung. */
-static void
-ring_lose(struct ioat_chan *ch, uint64_t word)
+void
+ioat_ring_close_down(struct ioat_chan *ch)
 {
-	ioat_ring_cut(ch, word, ioat_chan_error_status(ch->last_chanerr),
-	              RTE_DMA_STATUS_NOT_ATTEMPTED);
 	ch->submitted += (uint16_t)(ring_op_tail(ch) - ch->op_rung);
 	ch->op_rung = ring_op_tail(ch);
 	ch->rung = ch->tail;
 	ch->xfer_max = 0;
+}
+
+bool
+ioat_ring_is_drained(const struct ioat_chan *ch)
+{
+	uint64_t word = __atomic_load_n(ch->status, __ATOMIC_ACQUIRE);
+
+	return (word & CHANSTS_STATE) == IOAT_STATE_HALTED ||
+	       ring_descs_done(ch, word) == (uint16_t)(ch->rung - ch->head);
 }
 
 /* The completion word says HALTED: find the culprit, run on behind it. */
@@ -241,7 +252,7 @@ static __rte_noinline uint16_t
 ring_halted(struct ioat_chan *ch, uint64_t word)
 {
 	uint16_t n = ring_descs_before_halt(ch, word);
-	uint16_t good = ring_ops_done(ch, n);
+	uint16_t good = ring_ops_done(ch, n, UINT16_MAX);
 	uint16_t bad = ch->op_head + good;
 	uint16_t end = ch->head + n;
 	bool blame = end != ch->rung; /* a spurious halt may find nothing outstanding */
@@ -252,7 +263,11 @@ ring_halted(struct ioat_chan *ch, uint64_t word)
 		end++;
 	}
 	if (ioat_chan_recover(ch, end) < 0) {
-		ring_lose(ch, word);
+		ioat_ring_cut(ch, word,
+		              blame ? ioat_chan_error_status(ch->last_chanerr)
+		                    : RTE_DMA_STATUS_NOT_ATTEMPTED,
+		              RTE_DMA_STATUS_NOT_ATTEMPTED);
+		ioat_ring_close_down(ch);
 		return good;
 	}
 	if (blame) {
@@ -263,9 +278,9 @@ ring_halted(struct ioat_chan *ch, uint64_t word)
 	return good;
 }
 
-/* Operations from op_head on that can be reported as successful. */
+/* Operations from op_head on that can be reported as successful, for a caller who takes max. */
 static __rte_always_inline uint16_t
-ring_good(struct ioat_chan *ch)
+ring_good(struct ioat_chan *ch, uint16_t max)
 {
 	uint64_t word = __atomic_load_n(ch->status, __ATOMIC_ACQUIRE);
 	uint16_t n;
@@ -278,7 +293,7 @@ ring_good(struct ioat_chan *ch)
 	}
 	if (unlikely((word & CHANSTS_STATE) == IOAT_STATE_HALTED))
 		return ring_halted(ch, word);
-	return ring_ops_done(ch, ring_descs_done(ch, word));
+	return ring_ops_done(ch, ring_descs_done(ch, word), max);
 }
 
 /* Take n operations that consist of more descriptors than n off the ring. */
@@ -346,7 +361,8 @@ ring_reap(struct ioat_chan *ch, uint16_t max, uint16_t *last_idx, bool *has_erro
 	uint16_t n = 0, k, i;
 
 	while (n < max) {
-		k = RTE_MIN(ring_good(ch), (uint16_t)(max - n));
+		k = ring_good(ch, max - n);
+		k = RTE_MIN(k, (uint16_t)(max - n));
 		ring_retire(ch, k);
 		if (status != NULL)
 			for (i = 0; i < k; i++)
@@ -386,7 +402,7 @@ ioat_ring_restart(struct ioat_chan *ch)
 
 	/* Bounded: each turn takes at least one of the rung operations off. */
 	while (ch->op_head != ch->op_rung) {
-		ring_retire(ch, RTE_MIN(ring_good(ch), (uint16_t)(ch->op_rung - ch->op_head)));
+		ring_retire(ch, ring_good(ch, ch->op_rung - ch->op_head));
 		if (!ring_bad(ch, &bad))
 			break;
 		ring_forgive(ch);

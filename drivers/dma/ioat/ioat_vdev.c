@@ -7,7 +7,9 @@
  * silicon, so that channels share nothing.
  */
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,32 +30,31 @@ struct vdev_channels {
 	struct vdev_channels *next;
 	const struct rte_vdev_device *vdev;
 	unsigned int count;
-	struct {
-		struct ioat_emu *emu;
-		char name[RTE_DEV_NAME_MAX_LEN];
-	} ch[CHANNELS_MAX];
+	struct ioat_emu *emu[CHANNELS_MAX];
 };
 
 /* Probe and remove run one at a time, under EAL's hotplug lock or in its initialisation. */
 static struct vdev_channels *vdevs;
 
 struct vdev_args {
+	const char *name; /* of the vdev, for messages */
 	struct ioat_emu_conf emu;
 	unsigned int channels;
 	bool lcore_given;
 };
 
 static int
-parse_number(const char *key, const char *value, long min, long max, long *out)
+parse_number(const struct vdev_args *args, const char *key, const char *value, long min, long max,
+             long *out)
 {
 	char *end = NULL;
-	long number;
+	long number = -1;
 
 	errno = 0;
-	number = value == NULL ? 0 : strtol(value, &end, 10);
-	if (value == NULL || end == value || *end != '\0' || errno != 0 || number < min ||
-	    number > max) {
-		IOAT_LOG(ERR, "%s=%s is not a number from %ld to %ld", key,
+	if (value != NULL && isdigit((unsigned char)value[0])) /* no blank, no sign */
+		number = strtol(value, &end, 10);
+	if (end == NULL || *end != '\0' || errno != 0 || number < min || number > max) {
+		IOAT_LOG(ERR, "%s: %s=%s is not a number from %ld to %ld", args->name, key,
 		         value == NULL ? "" : value, min, max);
 		return -EINVAL;
 	}
@@ -68,7 +69,8 @@ parse_device(const char *key, const char *value, void *opaque)
 
 	if (value != NULL && ioat_model_device_by_name(value, &args->emu.device) == 0)
 		return 0;
-	IOAT_LOG(ERR, "%s=%s is none of icx, skx, bdx, ivb", key, value == NULL ? "" : value);
+	IOAT_LOG(ERR, "%s: %s=%s is none of icx, skx, bdx, ivb", args->name, key,
+	         value == NULL ? "" : value);
 	return -EINVAL;
 }
 
@@ -77,7 +79,7 @@ parse_xfercap(const char *key, const char *value, void *opaque)
 {
 	struct vdev_args *args = opaque;
 	long n;
-	int rc = parse_number(key, value, XFERCAP_MIN, XFERCAP_MAX, &n);
+	int rc = parse_number(args, key, value, XFERCAP_MIN, XFERCAP_MAX, &n);
 
 	if (rc == 0)
 		args->emu.xfercap = (unsigned int)n;
@@ -89,7 +91,7 @@ parse_channels(const char *key, const char *value, void *opaque)
 {
 	struct vdev_args *args = opaque;
 	long n;
-	int rc = parse_number(key, value, 1, CHANNELS_MAX, &n);
+	int rc = parse_number(args, key, value, 1, CHANNELS_MAX, &n);
 
 	if (rc == 0)
 		args->channels = (unsigned int)n;
@@ -101,7 +103,7 @@ parse_lcore(const char *key, const char *value, void *opaque)
 {
 	struct vdev_args *args = opaque;
 	long n;
-	int rc = parse_number(key, value, 0, RTE_MAX_LCORE - 1, &n);
+	int rc = parse_number(args, key, value, 0, RTE_MAX_LCORE - 1, &n);
 
 	if (rc < 0)
 		return rc;
@@ -120,7 +122,7 @@ parse_inline(const char *key, const char *value, void *opaque)
 {
 	struct vdev_args *args = opaque;
 	long n = 1;
-	int rc = value == NULL ? 0 : parse_number(key, value, 0, 1, &n);
+	int rc = value == NULL ? 0 : parse_number(args, key, value, 0, 1, &n);
 
 	args->emu.run_inline = n != 0;
 	return rc;
@@ -136,7 +138,7 @@ static const struct {
 
 /* rte_kvargs refuses an unknown key without saying which are known. */
 static int
-check_keys(const struct rte_kvargs *kv)
+check_keys(const struct vdev_args *args, const struct rte_kvargs *kv)
 {
 	unsigned int i, k;
 
@@ -145,12 +147,13 @@ check_keys(const struct rte_kvargs *kv)
 			if (strcmp(kv->pairs[i].key, arguments[k].key) == 0)
 				break;
 		if (k == RTE_DIM(arguments)) {
-			IOAT_LOG(ERR, "%s is none of device, xfercap, channels, lcore, inline",
-			         kv->pairs[i].key);
+			IOAT_LOG(ERR, "%s: %s is none of device, xfercap, channels, lcore, inline",
+			         args->name, kv->pairs[i].key);
 			return -EINVAL;
 		}
 		if (rte_kvargs_count(kv, kv->pairs[i].key) > 1) {
-			IOAT_LOG(ERR, "%s is given more than once", kv->pairs[i].key);
+			IOAT_LOG(ERR, "%s: %s is given more than once", args->name,
+			         kv->pairs[i].key);
 			return -EINVAL;
 		}
 	}
@@ -171,16 +174,19 @@ parse_args(const char *text, struct vdev_args *args)
 		return 0;
 	kv = rte_kvargs_parse(text, NULL);
 	if (kv == NULL) {
-		IOAT_LOG(ERR, "arguments \"%s\" are not of the form key=value,key=value", text);
+		IOAT_LOG(ERR, "%s: \"%s\" is not of the form key=value,key=value", args->name,
+		         text);
 		return -EINVAL;
 	}
-	rc = check_keys(kv);
+	rc = check_keys(args, kv);
 	for (i = 0; i < RTE_DIM(arguments) && rc == 0; i++)
 		if (rte_kvargs_process(kv, arguments[i].key, arguments[i].parse, args) < 0)
 			rc = -EINVAL;
 	rte_kvargs_free(kv);
 	if (rc == 0 && args->emu.run_inline && args->lcore_given) {
-		IOAT_LOG(ERR, "lcore and inline exclude each other: inline has no thread to place");
+		IOAT_LOG(ERR,
+		         "%s: lcore and inline exclude each other: inline has no thread to place",
+		         args->name);
 		rc = -EINVAL;
 	}
 	return rc;
@@ -208,53 +214,51 @@ inline_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpl
 }
 
 static int
-channel_create(struct vdev_channels *chs, unsigned int i, struct rte_vdev_device *vdev,
-               struct vdev_args *args)
+channel_create(struct vdev_channels *chs, struct rte_vdev_device *vdev, struct vdev_args *args)
 {
-	struct ioat_chan template = {.general.ops = &ioat_emu_mmio_ops};
-	const char *vname = rte_vdev_device_name(vdev);
+	struct ioat_chan template = {
+		.general.ops =
+			args->emu.run_inline ? &ioat_emu_inline_mmio_ops : &ioat_emu_mmio_ops,
+	};
+	char name[RTE_DEV_NAME_MAX_LEN];
 	struct rte_dma_dev *dev;
 	int rc;
 
 	if (args->channels == 1)
-		rc = snprintf(chs->ch[i].name, sizeof(chs->ch[i].name), "%s", vname);
+		rc = snprintf(name, sizeof(name), "%s", args->name);
 	else
-		rc = snprintf(chs->ch[i].name, sizeof(chs->ch[i].name), "%s_ch%u", vname, i);
-	if (rc < 0 || (size_t)rc >= sizeof(chs->ch[i].name)) {
-		IOAT_LOG(ERR, "%s: the name is too long", vname);
+		rc = snprintf(name, sizeof(name), "%s_ch%u", args->name, chs->count);
+	if (rc < 0 || (size_t)rc >= sizeof(name)) {
+		IOAT_LOG(ERR, "%s: the name is too long", args->name);
 		return -ENAMETOOLONG;
 	}
-	args->emu.name = chs->ch[i].name;
-	rc = ioat_emu_create(&chs->ch[i].emu, &args->emu);
+	args->emu.name = name;
+	rc = ioat_emu_create(&chs->emu[chs->count], &args->emu);
 	if (rc < 0)
 		return rc;
-	template.general.ctx = chs->ch[i].emu;
+	template.general.ctx = chs->emu[chs->count];
 	template.regs = template.general;
 	template.regs.base = IOAT_CHAN_BASE(0);
-	template.doorbell = ioat_emu_doorbell(chs->ch[i].emu);
-	rc = ioat_dmadev_create(chs->ch[i].name, &vdev->device, &template, &dev);
-	if (rc < 0) {
-		ioat_emu_destroy(chs->ch[i].emu);
+	template.doorbell = ioat_emu_doorbell(chs->emu[chs->count]);
+	chs->count++; /* from here on its engine goes with the others */
+	rc = ioat_dmadev_create(name, &vdev->device, &template, &dev);
+	if (rc < 0)
 		return rc;
-	}
 	if (args->emu.run_inline) {
 		dev->fp_obj->completed = inline_completed;
 		dev->fp_obj->completed_status = inline_completed_status;
 	}
-	chs->count = i + 1;
 	return 0;
 }
 
+/* The dmadevs first: closing one takes its engine. */
 static int
 channels_destroy(struct vdev_channels *chs)
 {
-	int rc = 0;
+	int rc = ioat_dmadev_destroy(&chs->vdev->device);
 
-	while (chs->count > 0 && rc == 0) {
-		rc = ioat_dmadev_destroy(chs->ch[chs->count - 1].name);
-		if (rc == 0)
-			ioat_emu_destroy(chs->ch[--chs->count].emu);
-	}
+	while (rc == 0 && chs->count > 0)
+		ioat_emu_destroy(chs->emu[--chs->count]);
 	return rc;
 }
 
@@ -262,7 +266,7 @@ static int
 vdev_probe(struct rte_vdev_device *vdev)
 {
 	const char *name = rte_vdev_device_name(vdev);
-	struct vdev_args args = {0};
+	struct vdev_args args = {.name = name};
 	struct vdev_channels *chs;
 	unsigned int i;
 	int rc;
@@ -283,7 +287,7 @@ vdev_probe(struct rte_vdev_device *vdev)
 		return -ENOMEM;
 	chs->vdev = vdev;
 	for (i = 0; i < args.channels && rc == 0; i++)
-		rc = channel_create(chs, i, vdev, &args);
+		rc = channel_create(chs, vdev, &args);
 	if (rc < 0) {
 		if (channels_destroy(chs) == 0) /* else its engines still run on it */
 			free(chs);

@@ -392,13 +392,101 @@ TEST(open_of_a_device_that_reads_all_ones_fails)
 	CHECK_INT(ioat_chan_open(&ch), ==, -ENODEV);
 }
 
-TEST(device_that_vanishes_is_an_error_of_stop_not_a_hang)
+TEST(device_that_vanishes_is_an_error_of_stop_and_nothing_is_said_to_be_done)
+{
+	enum rte_dma_status_code st[SLOTS];
+	struct rig *r;
+	uint16_t last, n, i;
+	int before;
+
+	/* All ones look like an address, too: of whatever slot the ring's place makes of it. */
+	for (before = 0; before < SLOTS; before++) {
+		r = rig_open(IOAT_MODEL_ICX, SLOTS);
+		for (i = 0; i < before; i++) {
+			enqueue(r, "g");
+			CHECK_INT(rig_status(r, 1, &last, st), ==, 1);
+		}
+		for (i = 0; i < SLOTS - 1; i++)
+			rig_copy(r, 0, 4096, 64, 0);
+		rig_submit(r);
+		r->ch.regs.ops = &gone_ops;
+		CHECK_INT(ioat_chan_stop(&r->ch), ==, -ENODEV);
+		n = rig_status(r, SLOTS, &last, st);
+		CHECK_INT(n, ==, SLOTS - 1);
+		for (i = 0; i < n; i++)
+			CHECK_INT(st[i], ==, RTE_DMA_STATUS_USER_ABORT);
+		rig_close(r);
+	}
+}
+
+TEST(completion_word_with_a_foreign_address_completes_nothing)
+{
+	struct rig *r = rig_open(IOAT_MODEL_ICX, SLOTS);
+	uint16_t last;
+	bool error;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		rig_copy(r, 0, 4096, 64, 0);
+	rig_submit(r);
+	*r->ch.status = (r->ch.ring_iova + 64 * SLOTS * 1000 + 64 * 7) | IOAT_STATE_DONE;
+	CHECK_INT(rig_completed(r, SLOTS, &last, &error), ==, 0);
+	*r->ch.status = (r->ch.ring_iova - 64) | IOAT_STATE_DONE;
+	CHECK_INT(rig_completed(r, SLOTS, &last, &error), ==, 0);
+	rig_close(r);
+}
+
+TEST(channel_lost_in_stop_takes_no_work_and_rings_no_doorbell)
+{
+	const struct ioat_model_fault refuse = {.kind = IOAT_MODEL_FAULT_RESET, .count = 100000};
+	struct rig *r = rig_open(IOAT_MODEL_ICX, SLOTS);
+	enum rte_dma_status_code st[4];
+	uint16_t last, bell;
+
+	rig_copy(r, 0, 4096, 64, 0); /* enqueued, not submitted */
+	rig_inject(r, &refuse);
+	CHECK_INT(ioat_chan_stop(&r->ch), ==, -ETIMEDOUT);
+	bell = r->doorbell;
+	CHECK_INT(rig_copy(r, 0, 4096, 64, RTE_DMA_OP_FLAG_SUBMIT), ==, -EIO);
+	CHECK_INT(rig_submit(r), ==, -EIO);
+	CHECK_INT(r->doorbell, ==, bell);
+	CHECK_INT(rig_status(r, 4, &last, st), ==, 1);
+	CHECK_INT(st[0], ==, RTE_DMA_STATUS_USER_ABORT);
+	rig_close(r);
+}
+
+TEST(failed_start_leaves_the_device_at_rest)
 {
 	struct rig *r = rig_open(IOAT_MODEL_ICX, SLOTS);
 
-	rig_copy(r, 0, 4096, 64, RTE_DMA_OP_FLAG_SUBMIT);
-	r->ch.regs.ops = &gone_ops;
-	CHECK_INT(ioat_chan_stop(&r->ch), ==, -ENODEV);
+	CHECK_INT(ioat_chan_stop(&r->ch), ==, 0);
+	/* Nothing steps the model: the self-test finds no answer. */
+	CHECK_INT(ioat_chan_start(&r->ch), ==, -ETIMEDOUT);
+	CHECK_INT(ioat_chan_state(&r->ch), ==, IOAT_STATE_HALTED);
+	CHECK_INT(mmio_read64(&r->ch.regs, IOAT_CHANCMP), ==, 0);
+	CHECK(!r->ch.lost);
+	*r->ch.status = 0xdeadbeef;
+	rig_run(r);
+	CHECK_INT(*r->ch.status, ==, 0xdeadbeef);
+	rig_close(r);
+}
+
+TEST(channel_lost_while_idle_blames_no_operation)
+{
+	const struct ioat_model_fault stuck = {.kind = IOAT_MODEL_FAULT_STUCK, .count = 1};
+	struct rig *r = rig_open(IOAT_MODEL_ICX, SLOTS);
+	enum rte_dma_status_code st[4];
+	uint16_t last;
+
+	enqueue(r, "g");
+	mmio_write8(&r->ch.regs, IOAT_CHANCMD, CHANCMD_SUSPEND | CHANCMD_RESUME); /* a fault */
+	rig_inject(r, &stuck);
+	rig_copy(r, 0, 4096, 64, 0);
+	rig_copy(r, 0, 4096, 64, 0);
+	CHECK_INT(rig_status(r, 4, &last, st), ==, 3);
+	CHECK_INT(st[0], ==, OK);
+	CHECK_INT(st[1], ==, RTE_DMA_STATUS_NOT_ATTEMPTED);
+	CHECK_INT(st[2], ==, RTE_DMA_STATUS_NOT_ATTEMPTED);
 	rig_close(r);
 }
 

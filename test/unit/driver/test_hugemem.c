@@ -7,6 +7,7 @@
 #include "test.h"
 
 #include <rte_bus_vdev.h>
+#include <rte_malloc.h>
 
 #include "ioat_dpdk.h"
 

@@ -10,6 +10,7 @@
 #include "test.h"
 
 #include <rte_bus_vdev.h>
+#include <rte_malloc.h>
 
 #include "ioat_emu_mem.h"
 #include "ioat_priv.h"
@@ -63,25 +64,13 @@ copy(int16_t id, const void *src, void *dst, uint32_t len)
 TEST(bad_arguments_are_refused)
 {
 	static const char *const bad[] = {
-		"device=abc",
-		"device=",
-		"device",
-		"xfercap=11",
-		"xfercap=31",
-		"xfercap=x",
-		"xfercap=12x",
-		"xfercap=",
-		"channels=0",
-		"channels=17",
-		"lcore=99",
-		"lcore=-1",
-		"lcore=100000",
-		"inline=2",
-		"inline=x",
-		"colour=red",
-		"inline,lcore=0",
-		"inline=1=1",
-		"xfercap=12,xfercap=13",
+		"device=abc",     "device=",     "device",
+		"xfercap=11",     "xfercap=31",  "xfercap=x",
+		"xfercap=12x",    "xfercap=",    "channels=0",
+		"channels=17",    "lcore=99",    "lcore=-1",
+		"lcore=100000",   "inline=2",    "inline=x",
+		"colour=red",     "channels= 2", "channels=+2",
+		"inline,lcore=0", "inline=1=1",  "xfercap=12,xfercap=13",
 	};
 	size_t i;
 
@@ -242,6 +231,46 @@ TEST(data_of_a_copy_is_there_when_the_thread_reports_it)
 	finish();
 	rte_free(src);
 	rte_free(dst);
+}
+
+TEST(inline_device_with_much_in_flight_is_drained_by_stop)
+{
+	enum {
+		COPIES = 60,
+		LEN = 8 << 20
+	};
+	enum rte_dma_status_code st[COPIES];
+	uint8_t *mem = rte_malloc(NULL, 2 * LEN, 0);
+	int16_t id = start("inline,xfercap=23");
+	int i;
+
+	/* More than register reads get done in a second with pauses between them. */
+	for (i = 0; i < COPIES; i++)
+		CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)mem, (uintptr_t)mem + LEN, LEN, 0), ==, i);
+	rte_dma_submit(id, 0);
+	CHECK_INT(rte_dma_stop(id), ==, 0);
+	CHECK_INT(rte_dma_completed_status(id, 0, COPIES, NULL, st), ==, COPIES);
+	for (i = 0; i < COPIES; i++)
+		CHECK_INT(st[i], ==, RTE_DMA_STATUS_SUCCESSFUL);
+	finish();
+	rte_free(mem);
+}
+
+TEST(removal_leaves_a_namesake_of_another_vdev_alone)
+{
+	int16_t id;
+
+	CHECK_INT(rte_vdev_init(NAME, "channels=2"), ==, 0);
+	id = (int16_t)rte_dma_get_dev_id_by_name(NAME "_ch1");
+	CHECK_INT(rte_dma_close(id), ==, 0);
+	CHECK_INT(rte_vdev_init(NAME "_ch1", ""), ==, 0);
+	CHECK_INT(rte_vdev_uninit(NAME), ==, 0);
+	CHECK_INT(rte_dma_get_dev_id_by_name(NAME "_ch0"), <, 0);
+	CHECK_INT(rte_dma_get_dev_id_by_name(NAME "_ch1"), >=, 0);
+	/* And a name that is taken is refused. */
+	CHECK_INT(rte_vdev_init(NAME, "channels=2"), <, 0);
+	CHECK_INT(rte_dma_get_dev_id_by_name(NAME "_ch0"), <, 0);
+	CHECK_INT(rte_vdev_uninit(NAME "_ch1"), ==, 0);
 }
 
 TEST(removal_of_a_started_device_with_work_in_flight_ends)
