@@ -4,6 +4,7 @@
 
 /* Huge pages that EAL takes and gives back while a device with a thread copies. */
 
+#include "eal.h"
 #include "test.h"
 
 #include <rte_bus_vdev.h>
@@ -83,22 +84,10 @@ free_pages(void)
 int
 main(void)
 {
-	char text[] =
-		"test_driver_hugemem --in-memory --iova-mode=va -m 2 --no-pci -l 0 --no-telemetry";
-	char *argv[16], *save = NULL, *word;
-	int argc = 0;
-
 	if (free_pages() < 16) {
 		printf("1..0 # SKIP fewer than 16 free huge pages\n");
 		return 0;
 	}
-	for (word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
-		argv[argc++] = word;
-	argv[argc] = NULL;
-	if (rte_eal_init(argc, argv) < 0) {
-		printf("1..0 # SKIP EAL does not start with huge pages: %s\n",
-		       rte_strerror(rte_errno));
-		return 0;
-	}
-	return test_run_all("driver_hugemem") == 0 ? 0 : 1;
+	return eal_test_main("--in-memory --iova-mode=va -m 2 --no-pci -l 0 --no-telemetry",
+	                     "driver_hugemem");
 }

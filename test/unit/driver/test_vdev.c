@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "eal.h"
 #include "test.h"
 
 #include <rte_bus_vdev.h>
@@ -328,16 +329,6 @@ TEST_LIST
 int
 main(void)
 {
-	char text[] = "test_driver_vdev --no-huge -m 64 --no-pci --no-shconf -l 0 --no-telemetry";
-	char *argv[16], *save = NULL, *word;
-	int argc = 0;
-
-	for (word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
-		argv[argc++] = word;
-	argv[argc] = NULL;
-	if (rte_eal_init(argc, argv) < 0) {
-		print_error("Bail out! EAL: %s\n", rte_strerror(rte_errno));
-		return 1;
-	}
-	return test_run_all("driver_vdev") == 0 ? 0 : 1;
+	return eal_test_main("--no-huge -m 64 --no-pci --no-shconf -l 0 --no-telemetry",
+	                     "driver_vdev");
 }
