@@ -71,7 +71,7 @@ extern size_t test_count;
 		skip();                                \
 	} while (0)
 
-/** Writer behind stdout: cmocka calls a skipped test "not ok", which TAP readers count as failed. */
+/** Writer behind stdout: to cmocka a skipped test is "not ok", to TAP readers that is a failure. */
 static inline ssize_t
 test_write_tap(void *fd, const char *text, size_t len)
 {
