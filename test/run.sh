@@ -196,7 +196,7 @@ trap 'exit 130' INT TERM HUP
 parse_arguments "$@"
 if [ ${#suites[@]} = 0 ]; then
 	suites=("${all_suites[@]}")
-	! $quick || mapfile -t suites < <(sanitizable all_suites)
+	! $quick || mapfile -t suites < <(sanitizable "${all_suites[@]}")
 fi
 builds=$(realpath -m "${BUILD_DIR:-$repo/build-test}")
 mkdir -p "$builds" || bad_argument "BUILD_DIR '$builds': legal is a folder that can be written to"

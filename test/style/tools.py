@@ -8,6 +8,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -69,6 +70,32 @@ def run_lists_each_folder_of_tests_as_suite():
     text = run("test/run.sh", "-h").stdout
     for build in ROOT.glob("test/*/meson.build"):
         assert build.parent.name in text, build
+
+
+def quick_run(*arguments):
+    """The builds that run.sh --quick starts, when no build can be set up: name -> its suites."""
+    if run("devtools/setup.sh", "--print-sdk").returncode != 0:
+        raise Skip("this machine is not set up")
+    with tempfile.TemporaryDirectory() as folder:
+        meson = Path(folder) / "meson"
+        meson.write_text("#!/bin/sh\nexit 1\n", encoding="ascii")
+        meson.chmod(0o755)
+        result = run("test/run.sh", "--quick", *arguments, BUILD_DIR=f"{folder}/builds",
+                     PATH=f"{folder}:{os.environ['PATH']}")
+        assert result.returncode == 1, result
+        return {name: set(suites.split())
+                for name, suites in re.findall(r"^== ([^:]+): (.*)$", result.stdout, re.MULTILINE)}
+
+
+def quick_alone_runs_all_but_style_and_system_in_one_build():
+    suites = {build.parent.name for build in ROOT.glob("test/*/meson.build")}
+    builds = quick_run()
+    assert builds == {"gcc-asan": suites - {"style", "system"}}, builds
+
+
+def quick_with_a_suite_for_finished_programs_makes_the_build_it_needs():
+    builds = quick_run("unit", "style")
+    assert builds == {"gcc-asan": {"unit"}, "gcc-release": {"unit", "style"}}, builds
 
 
 def setup_without_a_package_names_it_and_the_command():
@@ -165,7 +192,7 @@ def pmdinfo_refuses_what_is_no_object():
 
 TESTS = [value for value in list(globals().values())
          if callable(value) and getattr(value, "__module__", "") == __name__
-         and value not in (Skip, run, refused, counted)]
+         and value not in (Skip, run, refused, counted, quick_run)]
 
 
 def main():
