@@ -103,9 +103,13 @@ stream_send(struct stream *s)
 		if (likely(sent != 0))
 			wait_reset(&s->tx_wait);
 		else if (unlikely(wait_expired(&s->tx_wait, rte_rdtsc()))) {
-			stream_drop(s, &s->out[pos], n, DROP_TX);
-			s->out_head += n;
-			sent = n;
+			/* It may be this packet alone that the port refuses: try the next at once.
+			 * The wait stays expired until one is taken, so that a dead port costs its
+			 * time once, not once for each packet.
+			 */
+			stream_drop(s, &s->out[pos], 1, DROP_TX);
+			s->out_head++;
+			continue;
 		}
 		if (sent != n)
 			break;

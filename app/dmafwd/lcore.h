@@ -27,9 +27,14 @@
 #include "wait.h"
 
 #define RX_BURST 32
-#define TX_HOLD_MS \
-	1000 /* a port that takes nothing for so long loses the packets that wait for it */
-#define MBUF_HOLD_MS 1000 /* the same for packets that wait for a buffer */
+/* When a port has taken nothing for so long, the first packet that waits for it is dropped and the
+ * next one tried; until the port takes one, what it refuses is dropped without a further wait.
+ */
+#define TX_HOLD_MS 1000
+/* When no buffer has come for so long, the packets of the burst that wait for one are dropped, and
+ * those of later bursts at once, until a buffer comes.
+ */
+#define MBUF_HOLD_MS 1000
 #define DRAIN_MS     2000 /* after the end of reception */
 
 struct stream {

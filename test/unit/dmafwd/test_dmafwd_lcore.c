@@ -265,6 +265,77 @@ TEST(a_port_blocked_for_too_long_loses_packets_with_cause_tx)
 	tear_down();
 }
 
+/* A port that never takes packets of one length, as net_tap does with those beyond its MTU. */
+static struct {
+	eth_tx_burst_t send;
+	uint16_t refused_len;
+} picky;
+
+static uint16_t
+picky_send(void *txq, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t good = 0;
+
+	while (good < n && pkts[good]->pkt_len != picky.refused_len)
+		good++;
+	return picky.send(txq, pkts, good);
+}
+
+static void
+make_picky(int i, uint16_t refused_len)
+{
+	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[t.streams[i].tx_port];
+
+	picky.send = ops->tx_pkt_burst;
+	picky.refused_len = refused_len;
+	ops->tx_pkt_burst = picky_send;
+}
+
+TEST(a_packet_that_the_port_never_takes_costs_that_packet_only)
+{
+	uint64_t hz = rte_get_tsc_hz(), start = rte_rdtsc();
+
+	set_up(1, 256, 1024);
+	make_picky(0, LEN + 1);
+	arrive(0, 0, 10);
+	rte_ring_enqueue(t.in[0], rig_simple_packet(77, LEN + 1));
+	arrive(0, 10, 20);
+	while (dropped(0, DROP_TX) == 0 && rte_rdtsc() - start < 60 * hz)
+		poll_times(1);
+	poll_times(3);
+	CHECK_INT(dropped(0, DROP_TX), ==, 1);
+	CHECK_INT(leave(0, 0), ==, 20);
+	tear_down();
+}
+
+TEST(a_port_that_stays_dead_costs_its_time_once)
+{
+	uint64_t hz = rte_get_tsc_hz(), start = rte_rdtsc();
+
+	set_up(1, 256, 1024);
+	make_picky(0, LEN);
+	arrive(0, 0, 60);
+	while (dropped(0, DROP_TX) != 60 && rte_rdtsc() - start < 60 * hz)
+		poll_times(1);
+	CHECK_INT(dropped(0, DROP_TX), ==, 60);
+	arrive(0, 60, 100);
+	poll_times(10);
+	CHECK_INT(dropped(0, DROP_TX), ==, 100);
+	/* It takes packets again, and has its whole time again. */
+	picky.refused_len = 0;
+	arrive(0, 100, 110);
+	poll_times(3);
+	CHECK_INT(leave(0, 100), ==, 110);
+	picky.refused_len = LEN;
+	arrive(0, 110, 120);
+	poll_times(10);
+	CHECK_INT(dropped(0, DROP_TX), ==, 100);
+	picky.refused_len = 0;
+	poll_times(3);
+	CHECK_INT(leave(0, 110), ==, 120);
+	tear_down();
+}
+
 TEST(an_empty_pool_holds_packets_back_until_buffers_come)
 {
 	struct rte_mempool *small = rte_pktmbuf_pool_create("few", 3, 0, 0, 2176, 0);
