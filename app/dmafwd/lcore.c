@@ -283,6 +283,7 @@ lcore_main(void *arg)
 			lc->tick(lc->tick_ctx);
 	}
 	lcore_drain(lc);
+	atomic_store_explicit(&lc->done, true, memory_order_relaxed);
 	return 0;
 }
 

@@ -76,6 +76,7 @@ struct lcore {
 	/* Called now and then by the loop of the main lcore, which has other duties; or NULL. */
 	void (*tick)(void *ctx);
 	void *tick_ctx;
+	atomic_bool done; /* lcore_main() returns */
 };
 
 /**

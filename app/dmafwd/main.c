@@ -4,10 +4,10 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -15,9 +15,12 @@
 #include <rte_lcore.h>
 
 #include "app.h"
+#include "end.h"
 #include "log.h"
 
 #define TICK_MS 10
+/* After the end of reception; the drain, and devices that take their time to stop, are over by then. */
+#define GIVE_UP_MS (5 * DRAIN_MS)
 
 static struct app app;
 
@@ -30,22 +33,6 @@ struct duties {
 	uint64_t idle_since;
 	uint64_t received;
 };
-
-static void
-on_signal(int sig)
-{
-	(void)sig;
-	atomic_store_explicit(&app.stop, true, memory_order_relaxed);
-}
-
-static void
-catch_signals(void)
-{
-	struct sigaction sa = {.sa_handler = on_signal};
-
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-}
 
 static void
 main_tick(void *ctx)
@@ -72,8 +59,28 @@ main_tick(void *ctx)
 	}
 }
 
-/* Run all loops until the stop; the last lcore of the list is the main one. */
+/* An lcore is inside a driver that does not return: nothing it uses can be closed any more. */
 static void
+give_up(void *ctx)
+{
+	struct app *a = ctx;
+
+	app_report_faults(a);
+	for (uint16_t i = 0; i < a->nb_lcores; i++) {
+		const struct lcore *lc = &a->loops[i];
+
+		if (lc->nb_streams != 0 && !atomic_load_explicit(&lc->done, memory_order_relaxed))
+			FWD_LOG(ERR,
+			        "lcore %u has not come back from its drivers for %u seconds: exit "
+			        "without closing ports and devices",
+			        lc->id, GIVE_UP_MS / 1000);
+	}
+	app_print_stats(stdout, a, "final");
+	_exit(EXIT_FAILURE);
+}
+
+/* Run all loops until the stop; the last lcore of the list is the main one. */
+static int
 run(struct app *a)
 {
 	uint16_t last = a->nb_lcores - 1;
@@ -85,7 +92,13 @@ run(struct app *a)
 		.next_stats = now + hz * a->cfg.stats_interval,
 		.idle_since = now,
 	};
+	struct end_watch watch = {&a->stop, GIVE_UP_MS, give_up, a, 0};
+	int rc = end_watch_start(&watch);
 
+	if (rc != 0) {
+		FWD_LOG(ERR, "no timer to watch over the end: %s", rte_strerror(-rc));
+		return rc;
+	}
 	mine->tick = main_tick;
 	mine->tick_ctx = &duties;
 	for (uint16_t i = 0; i < last; i++) {
@@ -101,7 +114,9 @@ run(struct app *a)
 		}
 	}
 	rte_eal_mp_wait_lcore();
+	end_watch_stop(&watch);
 	app_report_faults(a);
+	return 0;
 }
 
 /* The options after "--", which EAL leaves alone; checked before EAL starts. */
@@ -139,11 +154,11 @@ forward(struct app *a)
 		FWD_LOG(ERR, "option --proc-type: runs as a primary process only");
 		return -ENOTSUP;
 	}
-	catch_signals();
+	end_catch_signals(&a->stop);
 	rc = app_open(a);
 	if (rc == 0) {
 		app_print_map(stdout, a);
-		run(a);
+		rc = run(a);
 		app_print_stats(stdout, a, "final");
 	}
 	app_close(a);
