@@ -15,6 +15,7 @@
 #include <rte_lcore.h>
 
 #include "app.h"
+#include "devices.h"
 #include "end.h"
 #include "log.h"
 
@@ -155,6 +156,9 @@ forward(struct app *a)
 		return -ENOTSUP;
 	}
 	end_catch_signals(&a->stop);
+	rc = devices_check();
+	if (rc != 0)
+		return rc;
 	rc = app_open(a);
 	if (rc == 0) {
 		app_print_map(stdout, a);
