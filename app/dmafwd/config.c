@@ -282,6 +282,33 @@ config_parse(struct config *cfg, int argc, char **argv, char err[CONFIG_ERROR_SI
 }
 
 int
+config_separator(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		;
+	return i;
+}
+
+int
+config_check_eal(int argc, char **argv, int separator, int taken, char err[CONFIG_ERROR_SIZE])
+{
+	int end = separator < argc ? separator : argc - 1; /* the last word for EAL to take */
+
+	if (taken < end)
+		return config_error(err,
+		                    "unexpected argument '%s' among the EAL options, -h lists "
+		                    "the legal ones",
+		                    argv[taken + 1]);
+	if (taken > end)
+		return config_error(err,
+		                    "the option before the \"--\" lacks its value and took the "
+		                    "\"--\" for it");
+	return 0;
+}
+
+int
 config_check_ports(struct config *cfg, uint64_t present, char err[CONFIG_ERROR_SIZE])
 {
 	if (present == 0) {

@@ -59,6 +59,19 @@ enum config_result {
  */
 int config_parse(struct config *cfg, int argc, char **argv, char err[CONFIG_ERROR_SIZE]);
 
+/** @return the index of the "--" before the options of config_parse(); @p argc: there is none. */
+int config_separator(int argc, char **argv);
+
+/**
+ * Check that EAL took all words that were meant for it. It skips what is no option, and moves that
+ * behind the "--".
+ * @param argv as rte_eal_init() left it
+ * @param separator what config_separator() returned before
+ * @param taken what rte_eal_init() returned
+ * @return 0; -EINVAL: @p err names the first word that EAL skipped.
+ */
+int config_check_eal(int argc, char **argv, int separator, int taken, char err[CONFIG_ERROR_SIZE]);
+
 /**
  * Check the port mask against the ports that exist and fill in the default (all of them).
  * @return 0; -EINVAL: @p err says which ports are missing; -ENODEV: there is no port at all.

@@ -122,16 +122,14 @@ run(struct app *a)
 
 /* The options after "--", which EAL leaves alone; checked before EAL starts. */
 static int
-parse_options(int argc, char **argv)
+parse_options(int argc, char **argv, int separator)
 {
 	char err[CONFIG_ERROR_SIZE];
 	char *none[] = {argv[0], NULL};
-	int i, rc;
+	int rc;
 
-	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-		;
-	if (i < argc)
-		rc = config_parse(&app.cfg, argc - i, argv + i, err);
+	if (separator < argc)
+		rc = config_parse(&app.cfg, argc - separator, argv + separator, err);
 	else
 		rc = config_parse(&app.cfg, 1, none, err);
 	optind = 1;
@@ -169,10 +167,33 @@ forward(struct app *a)
 	return rc;
 }
 
+static int
+start_eal(int argc, char **argv, int separator)
+{
+	char err[CONFIG_ERROR_SIZE];
+	int rc;
+
+	rte_set_application_usage_hook(usage_hook);
+	rte_errno = 0;
+	rc = rte_eal_init(argc, argv);
+	if (rc < 0) {
+		fprintf(stderr, "dmafwd: EAL does not start%s%s\n", rte_errno != 0 ? ": " : "",
+		        rte_errno != 0 ? rte_strerror(rte_errno) : "");
+		return rc;
+	}
+	rc = config_check_eal(argc, argv, separator, rc, err);
+	if (rc < 0) {
+		fprintf(stderr, "dmafwd: %s\n", err);
+		rte_eal_cleanup();
+	}
+	return rc;
+}
+
 int
 main(int argc, char **argv)
 {
-	int rc = parse_options(argc, argv);
+	int separator = config_separator(argc, argv);
+	int rc = parse_options(argc, argv, separator);
 
 	if (rc < 0)
 		return EXIT_FAILURE;
@@ -180,11 +201,8 @@ main(int argc, char **argv)
 		config_usage(stdout, argv[0]);
 		return EXIT_SUCCESS;
 	}
-	rte_set_application_usage_hook(usage_hook);
-	if (rte_eal_init(argc, argv) < 0) {
-		fprintf(stderr, "dmafwd: EAL does not start: %s\n", rte_strerror(rte_errno));
+	if (start_eal(argc, argv, separator) < 0)
 		return EXIT_FAILURE;
-	}
 	rc = forward(&app);
 	rte_eal_cleanup();
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

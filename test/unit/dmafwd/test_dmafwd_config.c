@@ -11,19 +11,32 @@
 static struct config cfg;
 static char err[CONFIG_ERROR_SIZE];
 
-/* Parse a command line, its words separated by single blanks. */
+static char *argv[32];
+
+/* Make argv of a line, its words separated by single blanks. @return their number. */
 static int
-parse(const char *line)
+split(const char *line)
 {
-	char buf[256], name[] = "dmafwd", *argv[32] = {name}, *save, *word;
-	int argc = 1;
+	static char buf[512];
+	char *save, *word;
+	int argc = 0;
 
 	snprintf(buf, sizeof(buf), "%s", line);
 	for (word = strtok_r(buf, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
 		argv[argc++] = word;
 	argv[argc] = NULL;
+	return argc;
+}
+
+/* Parse the options of a command line. */
+static int
+parse(const char *options)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line), "dmafwd %s", options);
 	err[0] = '\0';
-	return config_parse(&cfg, argc, argv, err);
+	return config_parse(&cfg, split(line), argv, err);
 }
 
 /* The line is refused and the message holds both texts. */
@@ -168,6 +181,44 @@ TEST(what_is_no_option_is_named)
 	check_refused("word", "'word'", "-h");
 	check_refused("-q 2 -- word", "'word'", "-h");
 	check_refused("--mac-updating=1", "--mac-updating", "no value");
+}
+
+/* EAL's getopt() moves the "--" before what it skips. */
+TEST(words_that_eal_skipped_are_named)
+{
+	int argc = split("dmafwd -l 0 dmafwd foo bar -c sw");
+
+	CHECK_INT(config_check_eal(argc, argv, 5, 3, err), ==, -EINVAL);
+	CHECK(strstr(err, "'foo'") != NULL);
+}
+
+TEST(words_that_eal_skipped_are_named_without_options_of_our_own)
+{
+	int argc = split("dmafwd -l dmafwd foo bar");
+
+	CHECK_INT(config_check_eal(argc, argv, argc, 2, err), ==, -EINVAL);
+	CHECK(strstr(err, "'foo'") != NULL);
+}
+
+TEST(an_eal_option_that_took_the_separator_is_an_error)
+{
+	int argc = split("dmafwd -l 0 -n -- dmafwd");
+
+	CHECK_INT(config_check_eal(argc, argv, 4, 5, err), ==, -EINVAL);
+	CHECK(strstr(err, "lacks its value") != NULL);
+}
+
+TEST(words_that_eal_took_are_no_error)
+{
+	int argc = split("dmafwd -l 0 -- -c sw");
+
+	CHECK_INT(config_separator(argc, argv), ==, 3);
+	CHECK_INT(config_check_eal(argc, argv, 3, 3, err), ==, 0);
+	argc = split("dmafwd -l 0");
+	CHECK_INT(config_separator(argc, argv), ==, argc);
+	CHECK_INT(config_check_eal(argc, argv, argc, 2, err), ==, 0);
+	argc = split("dmafwd");
+	CHECK_INT(config_check_eal(argc, argv, argc, 0, err), ==, 0);
 }
 
 TEST(parsing_twice_starts_afresh)
