@@ -80,6 +80,42 @@ app_list_lcores(struct app *app)
 		app->lcores[i].socket_id = (int)rte_lcore_to_socket_id(app->lcores[i].id);
 }
 
+/* DMA devices that copy memory to memory. @return their number. */
+static uint16_t
+app_find_devs(struct map_dev *devs, uint16_t max)
+{
+	const uint64_t need = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_OPS_COPY;
+	struct rte_dma_info info;
+	uint16_t n = 0;
+	int16_t id;
+
+	RTE_DMA_FOREACH_DEV (id) {
+		if (n == max || rte_dma_info_get(id, &info) != 0 || (info.dev_capa & need) != need)
+			continue;
+		devs[n++] = (struct map_dev){.id = id, .socket_id = info.numa_node};
+	}
+	return n;
+}
+
+/* A device belongs to one lcore: beyond their number lcores stay out, the main one first. */
+static int
+app_limit_lcores(struct app *app)
+{
+	struct map_dev devs[RTE_DMADEV_DEFAULT_MAX];
+	uint16_t n = app_find_devs(devs, RTE_DIM(devs));
+
+	app->nb_polling = app->nb_lcores;
+	if (app->cfg.copy_type == COPY_TYPE_SW)
+		return 0;
+	if (n == 0) {
+		FWD_LOG(ERR, "option -c/--copy-type hw: needs a DMA device, found none: bind one, "
+		             "add one before the \"--\" (--vdev=dma_skeleton) or use -c sw");
+		return -ENODEV;
+	}
+	app->nb_polling = RTE_MIN(app->nb_polling, n);
+	return 0;
+}
+
 static int
 app_map_streams(struct app *app)
 {
@@ -99,7 +135,7 @@ app_map_streams(struct app *app)
 		return -ENOMEM;
 	}
 	app->nb_streams = map_streams(app->map, mp, app->nb_ports, app->cfg.nb_queues, app->lcores,
-	                              app->nb_lcores);
+	                              app->nb_polling);
 	return 0;
 }
 
@@ -149,39 +185,17 @@ app_create_pools(struct app *app)
 	return rc;
 }
 
-/* DMA devices that copy memory to memory, and the lcores they are for. @return their number. */
-static int
-app_map_devs(struct app *app, struct map_dev *devs, uint16_t max)
-{
-	const uint64_t need = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_OPS_COPY;
-	uint16_t used = map_lcores_used(app->lcores, app->nb_lcores);
-	struct rte_dma_info info;
-	uint16_t n = 0;
-	int16_t id;
-
-	RTE_DMA_FOREACH_DEV (id) {
-		if (n == max || rte_dma_info_get(id, &info) != 0 || (info.dev_capa & need) != need)
-			continue;
-		devs[n++] = (struct map_dev){.id = id, .socket_id = info.numa_node};
-	}
-	if (map_devs(devs, n, app->lcores, app->nb_lcores) == 0)
-		return n;
-	FWD_LOG(ERR,
-	        "option -c/--copy-type hw: needs a DMA device for each of the %u polling "
-	        "lcores, found %u: bind one, add one before the \"--\" (--vdev=dma_skeleton), use "
-	        "fewer lcores (-l) or -c sw",
-	        used, n);
-	return -ENODEV;
-}
-
 static int
 app_open_dma(struct app *app)
 {
 	struct map_dev devs[RTE_DMADEV_DEFAULT_MAX];
-	int rc, n = app_map_devs(app, devs, RTE_DIM(devs));
+	uint16_t n = app_find_devs(devs, RTE_DIM(devs));
+	int rc = map_devs(devs, n, app->lcores, app->nb_polling);
 
-	for (uint16_t l = 0; l < app->nb_lcores && n > 0; l++) {
-		for (int i = 0; i < n; i++) {
+	if (rc != 0) /* one that was there is gone */
+		return rc;
+	for (uint16_t l = 0; l < app->nb_polling; l++) {
+		for (uint16_t i = 0; i < n; i++) {
 			struct copier_dma_conf conf = {
 				.dev_id = devs[i].id,
 				.ring_size = app->cfg.ring_size,
@@ -197,7 +211,7 @@ app_open_dma(struct app *app)
 			app->nb_copiers++;
 		}
 	}
-	return n < 0 ? n : 0;
+	return 0;
 }
 
 static int
@@ -281,7 +295,9 @@ app_open(struct app *app)
 	if (rc != 0)
 		return rc;
 	app_list_lcores(app);
-	rc = app_map_streams(app);
+	rc = app_limit_lcores(app);
+	if (rc == 0)
+		rc = app_map_streams(app);
 	if (rc == 0)
 		rc = app->cfg.copy_type == COPY_TYPE_HW ? app_open_dma(app) : app_open_cpu(app);
 	if (rc == 0)

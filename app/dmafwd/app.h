@@ -40,6 +40,7 @@ struct app {
 	struct map_lcore lcores[RTE_MAX_LCORE]; /* workers, then the main lcore */
 	struct lcore loops[RTE_MAX_LCORE];      /* same index */
 	uint16_t nb_lcores;
+	uint16_t nb_polling; /* the first ones, which may have streams */
 
 	struct map_stream *map;
 	struct stream *streams; /* same index as map */

@@ -115,13 +115,3 @@ map_devs(struct map_dev *devs, uint16_t nb_devs, struct map_lcore *lcores, uint1
 	}
 	return 0;
 }
-
-uint16_t
-map_lcores_used(const struct map_lcore *lcores, uint16_t nb_lcores)
-{
-	uint16_t used = 0;
-
-	for (uint16_t i = 0; i < nb_lcores; i++)
-		used += lcores[i].nb_streams != 0;
-	return used;
-}

@@ -67,7 +67,4 @@ uint16_t map_streams(struct map_stream *streams, const struct map_port *ports, u
  */
 int map_devs(struct map_dev *devs, uint16_t nb_devs, struct map_lcore *lcores, uint16_t nb_lcores);
 
-/** @return the number of lcores that have streams. */
-uint16_t map_lcores_used(const struct map_lcore *lcores, uint16_t nb_lcores);
-
 #endif /* DMAFWD_MAP_H */
