@@ -6,6 +6,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <rte_string_fns.h>
 
@@ -61,6 +66,78 @@ port_check(const struct port *p, const struct rte_eth_dev_info *info, const stru
 	return 0;
 }
 
+/* What an interface of the kernel had before; DPDK does not know. */
+static void
+port_read_kernel(struct port *p, unsigned int if_index)
+{
+	struct ifreq req = {0};
+	int fd = if_index != 0 ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+
+	p->kernel_mtu = 0;
+	p->was_promiscuous = rte_eth_promiscuous_get(p->id) == 1;
+	if (fd < 0)
+		return;
+	if (if_indextoname(if_index, req.ifr_name) != NULL) {
+		if (ioctl(fd, SIOCGIFFLAGS, &req) == 0 && (req.ifr_flags & IFF_PROMISC) != 0)
+			p->was_promiscuous = true;
+		memcpy(p->kernel_name, req.ifr_name, sizeof(p->kernel_name));
+		if (ioctl(fd, SIOCGIFMTU, &req) == 0 && req.ifr_mtu <= UINT16_MAX)
+			p->kernel_mtu = (uint16_t)req.ifr_mtu;
+	}
+	close(fd);
+}
+
+/* Not through the driver: it may refuse an MTU beyond its own buffers. */
+static void
+port_restore_mtu(const struct port *p)
+{
+	struct ifreq req = {.ifr_mtu = p->kernel_mtu};
+	int fd;
+
+	if (!p->mtu_changed || p->kernel_mtu == 0)
+		return;
+	memcpy(req.ifr_name, p->kernel_name, sizeof(req.ifr_name));
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFMTU, &req) != 0)
+		FWD_LOG(WARNING, "port %u (%s): %s does not get its MTU of %u back: %s", p->id,
+		        p->name, p->kernel_name, p->kernel_mtu, rte_strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Some drivers take the MTU of the configuration, some only this call. */
+static int
+port_set_mtu(struct port *p, const struct config *cfg, uint16_t mtu)
+{
+	int rc = rte_eth_dev_set_mtu(p->id, mtu);
+
+	if (rc == -ENOTSUP)
+		return 0;
+	if (rc == 0) {
+		p->mtu_changed = true;
+		return 0;
+	}
+	FWD_LOG(ERR,
+	        "option -f/--max-frame-size: bad value '%" PRIu32 "', port %u (%s, %s) refuses an "
+	        "MTU of %u: %s; an interface of the kernel takes %u bytes at least",
+	        cfg->max_frame, p->id, p->name, p->driver, mtu, rte_strerror(-rc),
+	        RTE_ETHER_MIN_MTU + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN);
+	return rc;
+}
+
+static void
+port_warn_scatter(const struct port *p, const struct rte_eth_dev_info *info,
+                  const struct config *cfg)
+{
+	if (cfg->max_frame <= RTE_MBUF_DEFAULT_DATAROOM ||
+	    (info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) != 0)
+		return;
+	FWD_LOG(WARNING,
+	        "option -f/--max-frame-size: port %u (%s, %s) does not announce that it receives "
+	        "into several buffers: it may lose frames longer than %u bytes",
+	        p->id, p->name, p->driver, RTE_MBUF_DEFAULT_DATAROOM);
+}
+
 static void
 port_conf_fill(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info,
                const struct config *cfg)
@@ -97,6 +174,7 @@ port_configure(struct port *p, uint16_t id, const struct config *cfg)
 		return rc;
 	p->nb_rxq = cfg->nb_queues;
 	p->nb_txq = RTE_MIN(cfg->nb_queues, info.max_tx_queues);
+	port_read_kernel(p, info.if_index);
 	port_conf_fill(&conf, &info, cfg);
 	rc = rte_eth_dev_configure(id, p->nb_rxq, p->nb_txq, &conf);
 	if (rc != 0)
@@ -105,14 +183,15 @@ port_configure(struct port *p, uint16_t id, const struct config *cfg)
 	rc = rte_eth_dev_adjust_nb_rx_tx_desc(id, &p->nb_rxd, &p->nb_txd);
 	if (rc != 0)
 		goto fail;
-	/* Some drivers take the MTU of the configuration, some only this call. */
-	rc = cfg->max_frame != 0 ? rte_eth_dev_set_mtu(id, (uint16_t)conf.rxmode.mtu) : 0;
-	if (rc != 0 && rc != -ENOTSUP)
-		goto fail;
-	return 0;
+	if (cfg->max_frame == 0)
+		return 0;
+	port_warn_scatter(p, &info, cfg);
+	return port_set_mtu(p, cfg, (uint16_t)conf.rxmode.mtu);
 fail:
-	FWD_LOG(ERR, "port %u (%s) cannot be configured with %u queues: %s", id, p->name,
-	        cfg->nb_queues, rte_strerror(-rc));
+	FWD_LOG(ERR,
+	        "port %u (%s) cannot be configured with -q %u and -f %" PRIu32
+	        " (0: the port's own): %s",
+	        id, p->name, cfg->nb_queues, cfg->max_frame, rte_strerror(-rc));
 	return rc;
 }
 
@@ -137,6 +216,7 @@ port_start(struct port *p, struct rte_mempool *pool)
 		return rc;
 	}
 	rc = rte_eth_promiscuous_enable(p->id);
+	p->promiscuous_changed = rc == 0 && !p->was_promiscuous;
 	if (rc != 0 && rc != -ENOTSUP)
 		FWD_LOG(WARNING, "port %u (%s) receives its own packets only: promiscuous mode: %s",
 		        p->id, p->name, rte_strerror(-rc));
@@ -150,6 +230,8 @@ port_stop(struct port *p)
 
 	if (p->state != PORT_STARTED)
 		return;
+	if (p->promiscuous_changed && rte_eth_promiscuous_disable(p->id) != 0)
+		FWD_LOG(WARNING, "port %u (%s) stays in promiscuous mode", p->id, p->name);
 	rc = rte_eth_dev_stop(p->id);
 	if (rc != 0)
 		FWD_LOG(WARNING, "port %u (%s) did not stop: %s", p->id, p->name,
@@ -164,6 +246,7 @@ port_close(struct port *p)
 
 	if (p->state == PORT_CLOSED)
 		return;
+	port_restore_mtu(p);
 	rc = rte_eth_dev_close(p->id);
 	if (rc != 0)
 		FWD_LOG(WARNING, "port %u (%s) did not close: %s", p->id, p->name,

@@ -10,6 +10,8 @@
  * Ethernet ports: check, set up, start, stop. All functions log what fails. Main thread only.
  */
 
+#include <net/if.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -31,6 +33,11 @@ struct port {
 	char name[RTE_ETH_NAME_MAX_LEN];
 	const char *driver;
 	struct rte_ether_addr addr;
+	/* An interface of the kernel outlives the program: it gets back what it had. */
+	char kernel_name[IF_NAMESIZE];
+	uint16_t kernel_mtu; /* 0: the port is none */
+	bool was_promiscuous;
+	bool mtu_changed, promiscuous_changed;
 };
 
 /** @return a mask of the ports that exist (ids 0 to 63). */
