@@ -200,6 +200,8 @@ def headers_stand_alone(tree):
         obj = Path(temp) / "header.o"
         for name in tree.under(ends=(".h",)):
             path = (tree.root / name).resolve()
+            if flags and path.parent not in flags and any(path.parent.glob("*.c")):
+                continue  # its folder is not part of this build, which may lack what it includes
             # A folder without C files of its own is compiled as the nearest below it, or plainly.
             near = sorted(f for f in flags if f == path.parent or path.parent in f.parents)
             twice = f'#include "{path}"\n' * 2

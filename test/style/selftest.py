@@ -118,22 +118,36 @@ BAD = {
 }
 
 
+# Per rule: what it has to let pass, beside the good tree.
+BUILD = '[{"directory": "%s", "file": "%s", "command": "gcc -std=c11 -c x.c"}]'
+FINE = {
+    rules.headers_stand_alone: {
+        "a folder that the build leaves out": [
+            ("app/a/a.h", C_HEAD + "#include <no_such_library.h>\n"), ("app/a/a.c", C_HEAD),
+            ("build/compile_commands.json", BUILD % ("/", "nowhere.c"))],
+    },
+}
+
+
 def violations(rule, *changes):
-    """What a rule says about the good tree with some files changed."""
+    """What a rule says about the good tree with some files changed; build/ is its build."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in list(GOOD.items()) + list(changes):
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        return list(rule(rules.Tree(folder)))
+        (Path(folder) / "build").mkdir(exist_ok=True)
+        return list(rule(rules.Tree(folder, Path(folder) / "build")))
 
 
 def cases():
-    """Yield (name, rule, changes to the good tree)."""
+    """Yield (name, rule, changes to the good tree, whether they are wrong)."""
     for rule in rules.RULES:
-        yield f"{rule.__name__} is content with a good tree", rule, []
+        yield f"{rule.__name__} is content with a good tree", rule, [], False
         for what, change in BAD[rule].items():
-            yield f"{rule.__name__} names the file: {what}", rule, [change]
+            yield f"{rule.__name__} names the file: {what}", rule, [change], True
+        for what, changes in FINE.get(rule, {}).items():
+            yield f"{rule.__name__} lets pass: {what}", rule, changes, False
 
 
 def main():
@@ -141,14 +155,14 @@ def main():
     todo = list(cases())
     print(f"1..{len(todo)}")
     failed = 0
-    for number, (name, rule, changes) in enumerate(todo, 1):
+    for number, (name, rule, changes, wrong) in enumerate(todo, 1):
         try:
             found = violations(rule, *changes)
         except rules.Skip as skip:
             print(f"ok {number} - {name} # SKIP {skip}")
             continue
         # What is wrong is found, and nothing is found in the files that are right.
-        good = bool(found) == bool(changes) and all(changes[0][0] in text for text in found)
+        good = bool(found) == wrong and all(changes[0][0] in text for text in found)
         failed += not good
         print(f"{'ok' if good else 'not ok'} {number} - {name}")
         for line in found if not good else ():
