@@ -3,12 +3,14 @@
 # Copyright(c) 2026 The ioat-pmd authors
 #
 # The main job as one command: real traffic through dmafwd, copied by emulated I/OAT channels.
+# over 500 lines: one job that is read from top to bottom, and needs no file beside it
 
 set -u -o pipefail
 export LC_ALL=C
 
 top=$(realpath "$(dirname "$0")/..")
 MAX_MB=4000
+MAX_PACKET=16128 # the longest that DPDK's port for captures writes
 CLIENT_IP=198.18.0.1 # of the range for benchmarks (RFC 2544), and only inside our namespaces
 SERVER_IP=198.18.0.2
 PORT=8000
@@ -27,8 +29,9 @@ usage()
 
 	  -c hw|sw   copy by DMA channels (hw, the default) or by the CPU (sw)
 	  -s MB      size of the download, 1 to $MAX_MB (100)
-	  -b DIR     build folder (build-demo)
-	  -h         this text
+	  -b DIR     build folder (build-demo); one demo at a time uses it
+	  --dpdk DIR use the DPDK whose libdpdk.pc is in DIR (see devtools/setup.sh -h)
+	  -h, --help this text
 	END
 }
 
@@ -51,11 +54,30 @@ bad_argument()
 	exit 2
 }
 
+# Option --$1, whose value is $2 if it takes one.
+long_option()
+{
+	case $1 in
+	help)
+		usage
+		exit 0
+		;;
+	dpdk)
+		[ -f "$2/libdpdk.pc" ] ||
+			bad_argument "--dpdk: bad value '$2', legal: a folder with libdpdk.pc"
+		setup=(--dpdk "$(realpath -- "$2")")
+		OPTIND=$((OPTIND + 1))
+		;;
+	*) bad_argument "unknown option '--$1', $LEGAL" ;;
+	esac
+}
+
+LEGAL="legal: -c hw|sw, -s MB, -b DIR, --dpdk DIR, -h, --help"
 parse_arguments()
 {
-	copy=hw size_mb=100 build=$top/build-demo capture=''
+	copy=hw size_mb=100 build=$top/build-demo capture='' setup=()
 	local opt
-	while getopts :c:s:b:h opt; do
+	while getopts :c:s:b:h-: opt; do
 		case $opt in
 		c)
 			[[ $OPTARG == hw || $OPTARG == sw ]] ||
@@ -78,8 +100,9 @@ parse_arguments()
 			usage
 			exit 0
 			;;
+		-) long_option "$OPTARG" "${!OPTIND-}" ;;
 		:) bad_argument "-$OPTARG: its value is missing, -h lists the legal ones" ;;
-		*) bad_argument "unknown option '-$OPTARG', legal: -c hw|sw, -s MB, -b DIR, -h" ;;
+		*) bad_argument "unknown option '-$OPTARG', $LEGAL" ;;
 		esac
 	done
 	shift $((OPTIND - 1))
@@ -93,12 +116,16 @@ parse_arguments()
 	fi
 }
 
-# Set packets to the number of packets of the capture.
+# Set packets and bytes to the numbers of packets and of bytes in the capture.
 check_capture()
 {
-	packets=$(python3 "$top/devtools/pcap.py" count "$capture" 2>&1) ||
-		bad_argument "$packets; legal: a pcap or pcapng capture of Ethernet packets"
+	local numbers number longest
+	numbers=$(python3 "$top/devtools/pcap.py" count "$capture" 2>&1) ||
+		bad_argument "$numbers; legal: a pcap or pcapng capture of Ethernet packets"
+	read -r packets bytes number longest <<<"$numbers"
 	[ "$packets" != 0 ] || bad_argument "$capture: holds no packet"
+	((longest <= MAX_PACKET)) || bad_argument "$capture: packet $number has $longest bytes," \
+		"legal: up to $MAX_PACKET, which is all that DPDK's port for captures writes"
 }
 
 # --- processes: everything runs in the background, so that a signal is served at once
@@ -109,7 +136,9 @@ grace=5  # seconds that clean_up gives each of them
 # Start "$@" such that it cannot outlive this script, whatever happens to it. Sets pid.
 start()
 {
-	setpriv --pdeathsig KILL -- "$@" &
+	# Whoever lost its parent before it had asked to die with it goes by itself.
+	# shellcheck disable=SC2016 # the inner shell expands these
+	setpriv --pdeathsig KILL -- sh -c '[ "$PPID" = "$0" ] && exec "$@"' $$ "$@" {lock}>&- &
 	pid=$!
 	pids+=("$pid")
 }
@@ -142,11 +171,35 @@ run()
 	return $rc
 }
 
+# Make folder tmp. Its path becomes part of lists and of device arguments, which give a meaning to
+# commas, colons and the like.
+make_tmp()
+{
+	local parent
+	parent=$(realpath -m -- "${TMPDIR:-/tmp}")
+	[[ $parent =~ ^[[:alnum:]/_.+-]+$ ]] || parent=/tmp
+	tmp=$(mktemp -d "$parent/ioat-demo.XXXXXX") || die "cannot make a folder in $parent"
+	export TMPDIR=$tmp # for what meson and others leave when they are interrupted
+}
+
+# Be the only one that uses the build folder.
+take_build()
+{
+	local legal="legal: a folder that can be written to"
+	mkdir -p "$build" 2>/dev/null || bad_argument "-b: bad value '$build', $legal"
+	{ exec {lock}>"$build/demo.lock"; } 2>/dev/null ||
+		bad_argument "-b: bad value '$build', $legal"
+	flock -n "$lock" ||
+		die "another demo.sh uses $build: wait for its end, or name another folder with -b"
+}
+
 tmp=''
 clean_up()
 {
 	local p
 	trap '' INT TERM HUP
+	# Not what start() noted: a signal may have come before it could.
+	mapfile -t pids < <(jobs -rp)
 	for p in "${pids[@]}"; do
 		kill -TERM "$p" 2>/dev/null
 	done
@@ -162,19 +215,23 @@ prepare()
 {
 	say preparing "packages and headers (devtools/setup.sh)"
 	grace=120 # a package installation is not to be cut short
-	if ! run "$tmp/setup.log" "$top/devtools/setup.sh"; then
+	if ! run "$tmp/setup.log" "$top/devtools/setup.sh" "${setup[@]}"; then
 		die "devtools/setup.sh failed" "$tmp/setup.log"
 	fi
-	run "$tmp/sdk" "$top/devtools/setup.sh" --print-sdk ||
+	run "$tmp/sdk" "$top/devtools/setup.sh" --print-sdk "${setup[@]}" ||
 		die "devtools/setup.sh --print-sdk failed" "$tmp/sdk"
 	sdk=$(tail -n 1 "$tmp/sdk")
+	[ ${#setup[@]} = 0 ] ||
+		export PKG_CONFIG_PATH=${setup[1]}${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
 	grace=5
 }
 
 build()
 {
 	local options=(--buildtype=release -Ddriver=enabled -Dapps=enabled -Dtests=disabled
-		-Dfuzz=disabled -Ddriver_sdk="$sdk")
+		-Dfuzz=disabled -Ddriver_sdk="$sdk"
+		# An old build folder keeps the path of its first set-up otherwise.
+		"-Dpkg_config_path=$(tr : , <<<"${PKG_CONFIG_PATH-}")")
 	say building "driver and dmafwd in $build"
 	[ ! -f "$build/build.ninja" ] || options+=(--reconfigure)
 	run "$tmp/build.log" meson setup "${options[@]}" "$build" "$top" ||
@@ -184,27 +241,32 @@ build()
 	driver=$build/drivers/dma/ioat/librte_dma_ioat_pmd.so
 	[ -x "$dmafwd" ] || die "the build did not make $dmafwd"
 	[ -f "$driver" ] || die "the build did not make $driver"
+	# A list of folders cannot hold a path with a colon, as the one of the clone may be.
+	cp "$driver" "$tmp" || die "no room for the driver in $tmp"
+	export LD_LIBRARY_PATH=$tmp${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 }
 
-# Free huge pages in MB.
+# Huge pages in MB that are free and that nobody has reserved.
 huge_free_mb()
 {
-	local dir mb=0 free
+	local dir mb=0 free reserved
 	for dir in /sys/kernel/mm/hugepages/hugepages-*; do
 		free=$(cat "$dir/free_hugepages" 2>/dev/null) || continue
+		reserved=$(cat "$dir/resv_hugepages" 2>/dev/null) || continue
 		dir=${dir##*-}
-		((mb += free * ${dir%kB} / 1024))
+		((mb += (free - reserved) * ${dir%kB} / 1024))
 	done
 	echo $mb
 }
 
-# EAL's arguments in eal: one lcore on the first CPU that we may use, memory, our channels.
+# EAL's arguments in eal: one lcore on the first CPU that we may use, memory ($1: whether it may be
+# huge pages), our channels.
 eal_arguments()
 {
 	local cpu n
 	cpu=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*\([0-9]*\).*/\1/p' /proc/self/status)
 	eal=(--lcores "0@$cpu" --no-pci --no-telemetry)
-	if [ "$(id -u)" = 0 ] && (($(huge_free_mb) >= 256)); then
+	if $1 && [ "$(id -u)" = 0 ] && (($(huge_free_mb) >= 256)); then
 		eal+=(--in-memory -m 256)
 		memory="huge pages"
 	else
@@ -212,12 +274,20 @@ eal_arguments()
 		memory="ordinary pages"
 	fi
 	if [ "$copy" = hw ]; then
-		export LD_LIBRARY_PATH=${driver%/*}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 		eal+=(-d "${driver##*/}")
 		for n in 0 1; do
 			eal+=("--vdev=dma_ioat_emu$n")
 		done
 	fi
+}
+
+# After dmafwd ended early: whether it is worth another try, then with ordinary pages. That huge
+# pages are free does not say that we get them: others take some, and control groups have limits.
+retry_without_huge_pages()
+{
+	[ "$memory" = "huge pages" ] || return 1
+	say "huge pages" "dmafwd did not start with them, so it is started again without"
+	eal_arguments false
 }
 
 # Print the number in line "$1" of dmafwd's final totals.
@@ -294,17 +364,22 @@ verdict()
 
 # --- a capture through dmafwd
 
+run_capture()
+{
+	rm -f "$tmp/out.pcap"
+	run "$tmp/dmafwd.log" timeout -k 10 600 "$dmafwd" "${eal[@]}" \
+		"--vdev=net_pcap0,rx_pcap=$tmp/in.pcap,tx_pcap=$tmp/out.pcap" \
+		-- -p 1 -c "$copy" --no-mac-updating --idle-exit 1
+}
+
 forward_capture()
 {
 	check_capture
 	say forwarding "$packets packets of $capture ($memory)"
 	ln -s "$capture" "$tmp/in.pcap" # a name without the commas that part a device's arguments
-	run "$tmp/dmafwd.log" timeout -k 10 600 "$dmafwd" "${eal[@]}" \
-		"--vdev=net_pcap0,rx_pcap=$tmp/in.pcap,tx_pcap=$tmp/out.pcap" \
-		-- -p 1 -c "$copy" --no-mac-updating --idle-exit 1
-	rc=$?
+	run_capture || { retry_without_huge_pages && run_capture; }
 	[ $rc = 0 ] || die "dmafwd ended with exit code $rc" "$tmp/dmafwd.log"
-	check_table 1
+	check_table "$bytes"
 	run "$tmp/compare" python3 "$top/devtools/pcap.py" compare "$capture" "$tmp/out.pcap" ||
 		failures+=("what came out differs: $(tail -n 1 "$tmp/compare")")
 	results+=(compared "$(tail -n 1 "$tmp/compare")")
@@ -388,7 +463,12 @@ start_dmafwd()
 	forwarder=$pid
 	enter "$client"
 	for ((i = 0; i < 30; i++)); do
-		kill -0 "$forwarder" 2>/dev/null || die "dmafwd ended at once" "$tmp/dmafwd.log"
+		if ! kill -0 "$forwarder" 2>/dev/null; then
+			end "$forwarder" 0
+			retry_without_huge_pages || die "dmafwd ended at once" "$tmp/dmafwd.log"
+			start_dmafwd
+			return
+		fi
 		! run /dev/null "${within[@]}" ping -q -c 1 -W 1 $SERVER_IP || return 0
 		sleep 0.2
 	done
@@ -449,13 +529,13 @@ parse_arguments "$@"
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/ioat-demo.XXXXXX") || die "cannot make a folder in ${TMPDIR:-/tmp}"
-export TMPDIR=$tmp # for what meson and others leave when they are interrupted
+make_tmp
+take_build
 echo "ioat-pmd demo: packets forwarded by DPDK, their data copied by emulated I/OAT DMA channels"
 echo
 prepare
 build
-eal_arguments
+eal_arguments true
 if [ -z "$capture" ] && [ "$(id -u)" != 0 ]; then
 	say "not root" "so a capture is forwarded instead of live traffic"
 	capture=$top/test/data/demo.pcap

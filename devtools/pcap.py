@@ -13,6 +13,11 @@ import sys
 ETHERNET = 1
 MAGIC = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
 SNAPLEN = 262144
+# struct tpacket_auxdata of linux/if_packet.h, and what of that file Python does not have
+AUXDATA = struct.Struct("=IIIHHHH")
+SOL_PACKET, PACKET_AUXDATA = 263, 8
+TP_STATUS_VLAN_VALID, TP_STATUS_VLAN_TPID_VALID = 0x10, 0x40
+ETH_P_8021Q = 0x8100
 NG_SECTION, NG_INTERFACE, NG_SIMPLE, NG_ENHANCED = 0x0A0D0D0A, 1, 3, 6
 
 
@@ -129,9 +134,23 @@ def compare(args):
 
 
 def count(args):
-    """Command: how many packets a capture has."""
-    print(len(read(args.file)))
+    """Command: packets, bytes, which packet is the longest, its bytes."""
+    sizes = [len(p) for p in read(args.file)]
+    longest = max(sizes, default=0)
+    print(len(sizes), sum(sizes), sizes.index(longest) if sizes else 0, longest)
     return 0
+
+
+def with_tag(packet, ancillary):
+    """A packet with the VLAN tag that the kernel took out of it and reports beside it."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (SOL_PACKET, PACKET_AUXDATA) and len(data) >= AUXDATA.size:
+            status, _, _, _, _, tci, tpid = AUXDATA.unpack_from(data)
+            if status & TP_STATUS_VLAN_VALID:
+                if not status & TP_STATUS_VLAN_TPID_VALID:
+                    tpid = ETH_P_8021Q
+                return packet[:12] + struct.pack("!HH", tpid, tci) + packet[12:]
+    return packet
 
 
 def record(args):
@@ -143,10 +162,12 @@ def record(args):
     packets = []
     every_protocol = socket.htons(3)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, every_protocol) as s:
+        s.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         s.bind((args.interface, 0))
         try:
             while True:
-                packets.append(s.recv(65536))
+                packet, ancillary, _, _ = s.recvmsg(65536, socket.CMSG_SPACE(AUXDATA.size))
+                packets.append(with_tag(packet, ancillary))
         except KeyboardInterrupt:
             pass
         except OSError as e:
@@ -164,7 +185,8 @@ def main():
     sub.add_argument("sent")
     sub.add_argument("received")
     sub.set_defaults(run=compare)
-    sub = commands.add_parser("count", help="print the number of packets")
+    sub = commands.add_parser("count", help="print the numbers of packets and of bytes, "
+                              "which packet is the longest, and its bytes")
     sub.add_argument("file")
     sub.set_defaults(run=count)
     sub = commands.add_parser("record", help="capture an interface until a signal (root)")

@@ -7,6 +7,7 @@ usage: test_arguments.py DMAFWD SOURCE-ROOT [with-driver]
 """
 
 import os
+import struct
 import sys
 import tempfile
 
@@ -148,6 +149,9 @@ for bad, words in {
         "-s 1x": ["-s", "'1x'", "1 to 4000"],
         "-b /etc/passwd": ["-b", "'/etc/passwd'", "folder"],
         "-z": ["'-z'", "-c", "-s", "-b", "-h"],
+        "--nonsense": ["'--nonsense'", "-c", "-s", "-b", "--dpdk", "--help"],
+        "--dpdk": ["--dpdk", "libdpdk.pc"],
+        "--dpdk /nowhere": ["--dpdk", "'/nowhere'", "libdpdk.pc"],
         "/nowhere.pcap": ["'/nowhere.pcap'", "pcap"],
         "/etc/passwd /etc/group": ["'/etc/group'", "one capture"],
 }.items():
@@ -169,5 +173,15 @@ add("demo_refuses_a_capture_of_another_link_type", demo_refuses_file,
     HEADER + b"\x71\0\0\0", ["113", "Ethernet"])
 add("demo_refuses_a_capture_without_packets", demo_refuses_file, HEADER + b"\x01\0\0\0",
     ["no packet"])
+add("demo_refuses_a_packet_longer_than_the_port_writes", demo_refuses_file,
+    HEADER + b"\x01\0\0\0" + struct.pack("<IIII", 0, 0, 16129, 16129) + bytes(16129),
+    ["packet 0", "16129", "16128"])
+
+
+@test
+def demo_help_is_the_same_by_both_names():
+    short, long = run([DEMO, "-h"]), run([DEMO, "--help"])
+    check(short == long and short[0] == 0 and "--dpdk" in short[1], "differs", str(long))
+
 
 main()
