@@ -21,6 +21,8 @@ DRIVER = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else None
 # A command in front of this has no network; only root can do so without a namespace of users.
 OFFLINE = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-r", "-n"]
 sys.path.insert(0, str(ROOT / "test"))
+sys.path.insert(0, str(ROOT / "devtools"))
+import pcap  # pylint: disable=wrong-import-position
 import results  # pylint: disable=wrong-import-position
 
 
@@ -96,6 +98,39 @@ def quick_alone_runs_all_but_style_and_system_in_one_build():
 def quick_with_a_suite_for_finished_programs_makes_the_build_it_needs():
     builds = quick_run("unit", "style")
     assert builds == {"gcc-asan": {"unit"}, "gcc-release": {"unit", "style"}}, builds
+
+
+def setup_refuses_another_dpdk_and_names_both_versions():
+    if run("devtools/setup.sh", "--print-sdk").returncode != 0:
+        raise Skip("this machine is not set up")
+    for version in "22.07.0", "23.11.0":
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "libdpdk.pc").write_text(
+                f"Name: DPDK\nDescription: -\nVersion: {version}\n", encoding="ascii")
+            result = run("devtools/setup.sh", "--dpdk", folder)
+        lines = result.stderr.splitlines()
+        assert result.returncode == 1 and len(lines) == 1, result
+        assert all(word in lines[0] for word in (version, "22.11", "23.03")), lines
+
+
+def recorded_packets_keep_their_vlan_tag():
+    """The kernel takes the tag out of a packet that arrives, and tells it beside the packet."""
+    namespace = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "-r", "--net"]
+    link = "ip link add left type veth peer name right && ip link set left up && " \
+           "ip link set right up"
+    if run(*namespace, "sh", "-c", link).returncode != 0:
+        raise Skip("no network namespaces or no veth here")
+    tagged = bytes.fromhex("020000000001020000000002810060058888") + bytes(range(60))
+    send = "import socket, time; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); " \
+           f"s.bind(('left', 0)); time.sleep(1); s.send(bytes.fromhex('{tagged.hex()}')); " \
+           "time.sleep(1)"
+    with tempfile.TemporaryDirectory() as folder:
+        out = f"{folder}/out.pcap"
+        script = f"{link} || exit; {sys.executable} devtools/pcap.py record right {out} & " \
+                 f"{sys.executable} -c \"{send}\"; kill $!; wait $!"
+        result = run(*namespace, "sh", "-c", script)
+        packets = pcap.read(out) if os.path.exists(out) else []
+    assert tagged in packets, (result, packets)
 
 
 def setup_without_a_package_names_it_and_the_command():
