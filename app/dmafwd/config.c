@@ -103,13 +103,41 @@ config_legal(int opt, char *buf, size_t size)
 	return buf;
 }
 
+#define SHOWN_MAX 40 /* characters of a text that a message repeats */
+
+struct shown {
+	char text[SHOWN_MAX * 4 + sizeof("...")]; /* a character of UTF-8 has at most 4 bytes */
+};
+
+static bool
+config_is_inside_char(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* A user's text for a message of one line: not too long, whole characters, none that controls. */
+static const char *
+config_show(struct shown *shown, const char *text)
+{
+	size_t chars = 0, n = 0;
+
+	for (; *text != '\0' && n < SHOWN_MAX * 4; text++) {
+		if (!config_is_inside_char(*text) && chars++ == SHOWN_MAX)
+			break;
+		shown->text[n++] = iscntrl((unsigned char)*text) ? '?' : *text;
+	}
+	strcpy(&shown->text[n], *text != '\0' ? "..." : "");
+	return shown->text;
+}
+
 static int
 config_bad_value(int opt, const char *text, char err[CONFIG_ERROR_SIZE])
 {
 	char name[32], legal[80];
+	struct shown shown;
 
 	return config_error(err, "option %s: bad value '%s', legal: %s",
-	                    config_option_name(opt, name, sizeof(name)), text,
+	                    config_option_name(opt, name, sizeof(name)), config_show(&shown, text),
 	                    config_legal(opt, legal, sizeof(legal)));
 }
 
@@ -229,30 +257,34 @@ config_check(const struct config *cfg, char err[CONFIG_ERROR_SIZE])
 	return 0;
 }
 
-/* getopt_long() has found something that is no option with its value. */
+/* getopt_long() has found something in the word @p arg that is no option with its value. */
 static int
 config_bad_option(int opt, const char *arg, char err[CONFIG_ERROR_SIZE])
 {
 	char name[32], legal[80];
+	struct shown shown;
+	bool is_long = strncmp(arg, "--", 2) == 0;
 
 	if (opt == ':')
 		return config_error(err, "option %s: value missing, legal: %s",
 		                    config_option_name(optopt, name, sizeof(name)),
 		                    config_legal(optopt, legal, sizeof(legal)));
-	if (optopt >= OPT_IDLE_EXIT)
+	if (optopt != 0 && is_long)
 		return config_error(err, "option %s: takes no value",
 		                    config_option_name(optopt, name, sizeof(name)));
-	/* One letter may be unknown among several. */
-	if (optopt != 0)
+	/* One letter may be unknown among several; one of many bytes is shown with its word. */
+	if (optopt > 0 && optopt < 0x80 && !iscntrl(optopt))
 		return config_error(err, "unknown option '-%c', -h lists the legal ones", optopt);
-	return config_error(err, "unknown or ambiguous option '%s', -h lists the legal ones", arg);
+	return config_error(err, "unknown or ambiguous option '%s', -h lists the legal ones",
+	                    config_show(&shown, arg));
 }
 
 int
 config_parse(struct config *cfg, int argc, char **argv, char err[CONFIG_ERROR_SIZE])
 {
 	bool seen[OPT_END] = {false};
-	int opt, rc;
+	struct shown shown;
+	int opt, rc, word;
 
 	*cfg = (struct config){
 		.copy_type = COPY_TYPE_HW,
@@ -263,11 +295,13 @@ config_parse(struct config *cfg, int argc, char **argv, char err[CONFIG_ERROR_SI
 	};
 	opterr = 0;
 	optind = 0; /* a full reset, EAL uses getopt too */
-	while ((opt = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
+	/* An unknown letter may leave getopt_long() in the midst of its word, or behind it. */
+	while (word = optind == 0 ? 1 : optind,
+	       (opt = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		if (opt == 'h')
 			return CONFIG_HELP;
 		if (opt == ':' || opt == '?')
-			return config_bad_option(opt, argv[optind - 1], err);
+			return config_bad_option(opt, argv[optind > word ? optind - 1 : word], err);
 		rc = config_once(seen, opt, err);
 		if (rc == 0)
 			rc = config_apply(cfg, opt, optarg, err);
@@ -276,7 +310,7 @@ config_parse(struct config *cfg, int argc, char **argv, char err[CONFIG_ERROR_SI
 	}
 	if (optind < argc)
 		return config_error(err, "unexpected argument '%s', -h lists the legal options",
-		                    argv[optind]);
+		                    config_show(&shown, argv[optind]));
 	rc = config_check(cfg, err);
 	return rc < 0 ? rc : CONFIG_RUN;
 }
@@ -295,12 +329,13 @@ int
 config_check_eal(int argc, char **argv, int separator, int taken, char err[CONFIG_ERROR_SIZE])
 {
 	int end = separator < argc ? separator : argc - 1; /* the last word for EAL to take */
+	struct shown shown;
 
 	if (taken < end)
 		return config_error(err,
 		                    "unexpected argument '%s' among the EAL options, -h lists "
 		                    "the legal ones",
-		                    argv[taken + 1]);
+		                    config_show(&shown, argv[taken + 1]));
 	if (taken > end)
 		return config_error(err,
 		                    "the option before the \"--\" lacks its value and took the "

@@ -27,7 +27,7 @@
 #define CONFIG_MAX_SECONDS      86400
 #define CONFIG_DEFAULT_INTERVAL 0
 #define CONFIG_MAX_PORTS        64 /* bits of the port mask */
-#define CONFIG_ERROR_SIZE       256
+#define CONFIG_ERROR_SIZE       384
 
 enum copy_type {
 	COPY_TYPE_HW,

@@ -221,6 +221,44 @@ TEST(words_that_eal_took_are_no_error)
 	CHECK_INT(config_check_eal(argc, argv, argc, 0, err), ==, 0);
 }
 
+/* 300 digits; the words of split() would not hold them. */
+TEST(a_long_value_does_not_push_out_the_legal_range)
+{
+	char value[301], line[320];
+
+	memset(value, '9', 300);
+	value[300] = '\0';
+	snprintf(line, sizeof(line), "-q %s", value);
+	check_refused(line, "'9999999999999999999999999999999999999999...'", "1 to 64");
+	snprintf(line, sizeof(line), "%s", value);
+	check_refused(line, "'9999999999999999999999999999999999999999...'", "-h");
+}
+
+TEST(a_value_that_would_break_the_line_does_not)
+{
+	check_refused("-q 1\n2\x1b[31m", "'1?2?[31m'", "1 to 64");
+}
+
+TEST(letters_of_many_bytes_stay_whole)
+{
+	char value[200] = "-q ", whole[200] = "'";
+
+	for (int i = 0; i < 45; i++)
+		strcat(value, "\xc3\xa4");
+	for (int i = 0; i < 40; i++)
+		strcat(whole, "\xc3\xa4");
+	strcat(whole, "...'");
+	check_refused(value, whole, "1 to 64");
+	check_refused("-\xc3\xa4", "'-\xc3\xa4'", "-h");
+	check_refused("-q 2 -\xc3\xa4", "'-\xc3\xa4'", "-h");
+	check_refused("-\xc3\xa4 -q 2", "'-\xc3\xa4'", "-h");
+}
+
+TEST(help_takes_no_value)
+{
+	check_refused("--help=3", "-h/--help", "no value");
+}
+
 TEST(parsing_twice_starts_afresh)
 {
 	CHECK_INT(parse("-q 8 -c sw"), ==, CONFIG_RUN);
