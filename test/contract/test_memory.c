@@ -101,11 +101,11 @@ TEST(address_zero_is_an_address_error)
 
 TEST(libc_heap_is_an_address_error_and_stays_untouched)
 {
-	uint8_t *heap = malloc(LEN), zero[LEN] = {0};
+	uint8_t *heap, zero[LEN] = {0};
 
+	iommu_up(); /* may skip the test */
+	heap = calloc(1, LEN);
 	assert_non_null(heap);
-	memset(heap, 0, LEN);
-	iommu_up();
 	addr_is_refused((uintptr_t)heap, LEN);
 	CHECK_MEM(heap, zero, LEN);
 	free(heap);
@@ -214,11 +214,12 @@ TEST(registered_external_memory_is_reached_until_it_is_unregistered)
 
 TEST(sva_device_copies_libc_heap_and_stack)
 {
-	uint8_t *heap = malloc(LEN), stack[LEN];
+	uint8_t *heap, stack[LEN];
 
-	assert_non_null(heap);
 	need_capa(RTE_DMA_CAPA_SVA, "the device has no SVA");
 	dev_up(RING_DEFAULT);
+	heap = malloc(LEN);
+	assert_non_null(heap);
 	scramble(heap, LEN);
 	memset(stack, 0, LEN);
 	CHECK_INT(run_copy((uintptr_t)heap, (uintptr_t)stack, LEN), ==, RTE_DMA_STATUS_SUCCESSFUL);
