@@ -64,8 +64,11 @@ void app_close(struct app *app);
 /** Print who forwards what to whom. */
 void app_print_map(FILE *out, const struct app *app);
 
-/** Print all statistics; at any time between app_open() and app_close(). */
-void app_print_stats(FILE *out, const struct app *app, const char *title);
+/**
+ * Print all statistics; at any time between app_open() and app_close().
+ * @return 0; -EIO: @p out lost some of this or of what was printed before. That is logged.
+ */
+int app_print_stats(FILE *out, const struct app *app, const char *title);
 
 /** @return packets received on all ports so far. */
 uint64_t app_received(const struct app *app);

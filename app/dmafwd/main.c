@@ -161,7 +161,8 @@ forward(struct app *a)
 	if (rc == 0) {
 		app_print_map(stdout, a);
 		rc = run(a);
-		app_print_stats(stdout, a, "final");
+		if (app_print_stats(stdout, a, "final") != 0 && rc == 0)
+			rc = -EIO;
 	}
 	app_close(a);
 	return rc;
@@ -199,7 +200,7 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	if (rc == CONFIG_HELP) {
 		config_usage(stdout, argv[0]);
-		return EXIT_SUCCESS;
+		return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	}
 	if (start_eal(argc, argv, separator) < 0)
 		return EXIT_FAILURE;

@@ -4,6 +4,7 @@
 
 #include "app.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #include "log.h"
@@ -85,7 +86,7 @@ app_print_port(FILE *out, const struct app *app, uint16_t i, struct stats_sum *t
 	port_print_stats(out, p);
 }
 
-void
+int
 app_print_stats(FILE *out, const struct app *app, const char *title)
 {
 	struct stats_sum total = {0};
@@ -108,7 +109,12 @@ app_print_stats(FILE *out, const struct app *app, const char *title)
 	}
 	stats_print_sum(out, "total", &total);
 	fprintf(out, "==== end ====\n");
-	fflush(out);
+	errno = 0;
+	if (fflush(out) == 0 && ferror(out) == 0)
+		return 0;
+	FWD_LOG(ERR, "statistics are lost, the output cannot be written: %s",
+	        errno != 0 ? rte_strerror(errno) : "an earlier write failed");
+	return -EIO;
 }
 
 uint64_t
