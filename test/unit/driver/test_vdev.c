@@ -243,7 +243,7 @@ TEST(inline_device_with_much_in_flight_is_drained_by_stop)
 	}; /* memory is moved at a tenth of the speed */
 #else
 	enum {
-		COPIES = 60,
+		COPIES = 40,
 		LEN = 8 << 20
 	};
 #endif
