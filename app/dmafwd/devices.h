@@ -6,10 +6,10 @@
 #define DMAFWD_DEVICES_H
 
 /**
- * Check that each device which EAL was asked for (-a, --vdev) has a driver: EAL itself starts without
- * those that fail, and the ports that are left would be paired in another way. Logs each one that is
- * missing. After rte_eal_init(), main thread only.
- * @return 0; -ENODEV
+ * Check that each device which EAL was asked for (-a, --vdev) has a driver: EAL itself starts
+ * without those that fail, and the ports that are left would be paired in another way. Logs each
+ * one that is missing. After rte_eal_init(), main thread only.
+ * @return 0; -ENODEV: at least one is missing
  */
 int devices_check(void);
 

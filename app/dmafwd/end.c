@@ -44,7 +44,7 @@ end_watch_tick(void *arg)
 			w->give_up(w->ctx);
 		w->waited_ms += WATCH_MS;
 	}
-	/* It was armed before, with the same memory to spare: what fails here ends the watch only. */
+	/* Armed before, with the same memory to spare: what fails here ends the watch only. */
 	rte_eal_alarm_set(WATCH_MS * 1000, end_watch_tick, w);
 }
 

@@ -20,7 +20,7 @@
 #include "log.h"
 
 #define TICK_MS 10
-/* After the end of reception; the drain, and devices that take their time to stop, are over by then. */
+/* After the end of reception: the drain, and devices slow to stop, are over by then. */
 #define GIVE_UP_MS (5 * DRAIN_MS)
 
 static struct app app;
