@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#ifndef VFU_MEM_H
+#define VFU_MEM_H
+
+/**
+ * @file
+ * The memory that a client granted: ranges of bus addresses, each with its rights, either mapped
+ * from a file of the client or reached by messages.
+ *
+ * Threads: none of its own and no lock; calls on one vfu_mem must not overlap. Removing a range
+ * under the lock under which it is accessed is what makes a running copy let go of it.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define VFU_RANGES_MAX (1u << 18) /* 1 GiB in pages, which an IOMMU makes of guest memory */
+#define VFU_VIEWS_MAX  1024u      /* pieces of different files */
+
+struct vfu_range;
+struct vfu_view;
+
+/** How ranges without a file are reached. */
+struct vfu_mem_remote {
+	/** @return 0; -EFAULT: refused; -EIO: no or a wrong answer. @p len is at most VFU_DATA_MAX. */
+	int (*read)(void *ctx, uint64_t addr, void *buf, size_t len);
+	int (*write)(void *ctx, uint64_t addr, const void *buf, size_t len); /**< as read */
+	void *ctx;
+};
+
+/** Granted memory; zeroed is empty. */
+struct vfu_mem {
+	struct vfu_range *range; /**< sorted by address, none overlaps another */
+	size_t ranges;
+	size_t room;
+	struct vfu_view *views; /**< mapped pieces of files, a list */
+	size_t view_count;
+	struct vfu_mem_remote remote;
+};
+
+/** A range to grant. */
+struct vfu_mem_grant {
+	uint64_t addr;
+	uint64_t size;
+	unsigned int rights; /**< VFU_MAP_READ, VFU_MAP_WRITE */
+	int fd;              /**< stays the caller's; -1: by messages */
+	uint64_t offset;     /**< in the file */
+};
+
+/**
+ * Grant a range.
+ * @return 0; -EINVAL: rights, address, size or offset are no legal range of pages, or the file is
+ * shorter; -EEXIST: part of it is granted already; -ENOSPC: VFU_RANGES_MAX or VFU_VIEWS_MAX
+ * reached; -EACCES, -EPERM, -ENODEV, -ENOMEM: the file cannot be mapped with these rights.
+ */
+int vfu_mem_map(struct vfu_mem *mem, const struct vfu_mem_grant *grant);
+
+/**
+ * Take back all ranges that lie in @p size bytes at @p addr.
+ * @return 0; -EINVAL: no legal range, or it would cut a granted one in two; -ENOENT: nothing is
+ * granted there.
+ */
+int vfu_mem_unmap(struct vfu_mem *mem, uint64_t addr, uint64_t size);
+
+/** Take back everything. */
+void vfu_mem_clear(struct vfu_mem *mem);
+
+/**
+ * Copy out of or into granted memory; an access may span neighbouring ranges.
+ * @return 0; -EFAULT: not all of it is granted with the right; -EIO: the file became shorter, or
+ * the client did not answer.
+ */
+int vfu_mem_read(struct vfu_mem *mem, uint64_t addr, void *buf, size_t len);
+int vfu_mem_write(struct vfu_mem *mem, uint64_t addr, const void *buf, size_t len);
+
+/** Store 8 aligned bytes in one piece, after all earlier stores. @return as vfu_mem_write(). */
+int vfu_mem_write64(struct vfu_mem *mem, uint64_t addr, uint64_t value);
+
+#endif /* VFU_MEM_H */

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "vfu_proto.h"
+#include "vfu_serve.h"
+#include "vfu_session.h"
+
+#define RETRY_MS 100 /* after an accept() that failed for want of something */
+
+struct vfu_session {
+	struct vfu_func *func;
+	vfu_log_fn log;
+	struct sockaddr_un addr;
+	int listen_fd;
+	int stop_fd;
+	bool bound;
+	bool has_thread;
+	pthread_t thread;
+};
+
+int
+vfu_session_serve(struct vfu_func *func, int fd, int stop_fd)
+{
+	struct vfu_serve *serve = NULL;
+	struct vfu_message *msg;
+	struct vfu_conn *conn;
+	int rc;
+
+	rc = vfu_conn_open(&conn, fd, stop_fd);
+	if (rc < 0)
+		return rc;
+	rc = vfu_serve_open(&serve, func, conn);
+	while (rc == 0) {
+		rc = vfu_conn_next(conn, &msg);
+		if (rc < 0)
+			break;
+		rc = vfu_serve_command(serve, msg);
+		vfu_message_free(msg);
+	}
+	vfu_conn_kill(conn); /* a request that the engine waits for ends at once */
+	vfu_func_disconnect(func);
+	vfu_serve_close(serve);
+	vfu_conn_close(conn);
+	return rc;
+}
+
+static void
+session_log(const struct vfu_session *session, const char *text)
+{
+	if (session->log != NULL)
+		session->log(session->addr.sun_path, text);
+}
+
+static const char *
+reason(int rc)
+{
+	switch (rc) {
+	case -ECONNRESET:
+		return "client left";
+	case -ECANCELED:
+		return "client dismissed: the server stops";
+	case -EPROTO:
+		return "client dismissed: it does not speak the protocol";
+	case -ETIMEDOUT:
+		return "client dismissed: it does not take its replies";
+	case -ENOMEM:
+		return "client dismissed: no memory";
+	default:
+		return "client lost";
+	}
+}
+
+static void *
+session_thread(void *arg)
+{
+	struct vfu_session *session = arg;
+	struct pollfd fds[2] = {
+		{.fd = session->listen_fd, .events = POLLIN},
+		{.fd = session->stop_fd, .events = POLLIN},
+	};
+	int fd;
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[1].revents != 0)
+			return NULL;
+		fd = accept4(session->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0) {
+			poll(&fds[1], 1, RETRY_MS);
+			continue;
+		}
+		session_log(session, "client connected");
+		session_log(session,
+		            reason(vfu_session_serve(session->func, fd, session->stop_fd)));
+	}
+}
+
+/** Remove a socket that nobody listens at. @return 0; -EADDRINUSE; -EEXIST; negative errno. */
+static int
+remove_stale(const struct sockaddr_un *addr)
+{
+	struct stat st;
+	int fd, rc;
+
+	if (lstat(addr->sun_path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	rc = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 ? 0 : -errno;
+	close(fd);
+	if (rc != -ECONNREFUSED)
+		return rc == 0 || rc == -EAGAIN ? -EADDRINUSE : rc;
+	return unlink(addr->sun_path) == 0 ? 0 : -errno;
+}
+
+static int
+session_listen(struct vfu_session *session)
+{
+	const struct sockaddr *addr = (const struct sockaddr *)&session->addr;
+	int rc;
+
+	rc = remove_stale(&session->addr);
+	if (rc < 0)
+		return rc;
+	session->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (session->stop_fd < 0)
+		return -errno;
+	session->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (session->listen_fd < 0)
+		return -errno;
+	if (bind(session->listen_fd, addr, sizeof(session->addr)) < 0)
+		return -errno;
+	session->bound = true;
+	if (listen(session->listen_fd, 1) < 0)
+		return -errno;
+	return 0;
+}
+
+int
+vfu_session_open(struct vfu_session **out, const struct vfu_session_conf *conf)
+{
+	struct vfu_session *session;
+	int rc;
+
+	if (strlen(conf->path) >= sizeof(session->addr.sun_path))
+		return -ENAMETOOLONG;
+	session = calloc(1, sizeof(*session));
+	if (session == NULL)
+		return -ENOMEM;
+	session->listen_fd = -1;
+	session->stop_fd = -1;
+	session->log = conf->log;
+	session->addr.sun_family = AF_UNIX;
+	snprintf(session->addr.sun_path, sizeof(session->addr.sun_path), "%s", conf->path);
+	rc = vfu_func_create(&session->func, &conf->func);
+	if (rc == 0)
+		rc = session_listen(session);
+	if (rc == 0 && pthread_create(&session->thread, NULL, session_thread, session) != 0)
+		rc = -EAGAIN;
+	if (rc < 0) {
+		vfu_session_close(session);
+		return rc;
+	}
+	session->has_thread = true;
+	*out = session;
+	return 0;
+}
+
+void
+vfu_session_close(struct vfu_session *session)
+{
+	const uint64_t one = 1;
+
+	if (session == NULL)
+		return;
+	if (session->has_thread && write(session->stop_fd, &one, sizeof(one)) == sizeof(one))
+		pthread_join(session->thread, NULL); /* all its waits end with stop_fd */
+	if (session->listen_fd >= 0)
+		close(session->listen_fd);
+	if (session->bound)
+		unlink(session->addr.sun_path);
+	if (session->stop_fd >= 0)
+		close(session->stop_fd);
+	vfu_func_destroy(session->func);
+	free(session);
+}
+
+struct vfu_func *
+vfu_session_func(struct vfu_session *session)
+{
+	return session->func;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#ifndef VFU_SESSION_H
+#define VFU_SESSION_H
+
+/**
+ * @file
+ * A function at its socket: a thread that takes one client after the other.
+ */
+
+#include <stdbool.h>
+
+#include "vfu_engine.h"
+
+struct vfu_session;
+
+/** Something worth a line of a log. @p text needs no end of line. Called from any thread. */
+typedef void (*vfu_log_fn)(const char *path, const char *text);
+
+/** How a session is made. */
+struct vfu_session_conf {
+	const char *path; /**< of the socket; copied */
+	vfu_log_fn log;   /**< clients that come and go, and why; NULL: nothing */
+	struct vfu_func_conf func;
+};
+
+/**
+ * Make a function, listen at the socket, serve its clients.
+ *
+ * A socket that nobody listens at any more is replaced.
+ * @return 0 and the session, to be given to vfu_session_close(); -ENAMETOOLONG; -EADDRINUSE:
+ * someone listens there; -EEXIST: something else than a socket has that name; other negative
+ * errno of socket calls; -ENOMEM; -EAGAIN: no thread.
+ */
+int vfu_session_open(struct vfu_session **out, const struct vfu_session_conf *conf);
+
+/** End the client, stop everything, remove the socket; NULL is allowed. */
+void vfu_session_close(struct vfu_session *session);
+
+/** The function, for its statistics. */
+struct vfu_func *vfu_session_func(struct vfu_session *session);
+
+/**
+ * Serve one connected socket until its client leaves or @p stop_fd is readable, then put the
+ * function back into its power-on state.
+ * @param fd taken over
+ * @return why it ended, as vfu_conn_next(), or -EPROTO.
+ */
+int vfu_session_serve(struct vfu_func *func, int fd, int stop_fd);
+
+#endif /* VFU_SESSION_H */
