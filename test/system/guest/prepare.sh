@@ -21,8 +21,8 @@ usage()
 	cat <<-END
 	usage: prepare.sh [--cache DIR]
 
-	Prints a folder with: qemu (a program), vmlinuz, release, modules/ (in load order: order) and
-	busybox. The first call downloads about 330 MB with the machine's own apt settings and builds
+	Prints a folder with: qemu (a program), vmlinuz, release (of the kernel), modules/
+	and busybox. The first call downloads about 330 MB with the machine's own apt settings and builds
 	dmatest; the next ones take what is there. To get newer packages, remove the folder.
 
 	  --cache DIR   keep everything in DIR (default: \${XDG_CACHE_HOME:-~/.cache}/ioat-pmd)
@@ -204,24 +204,19 @@ build_dmatest()
 	cp "$dir/dmatest.ko" "$root/lib/modules/$release/kernel/drivers/dma/"
 }
 
-# Copy module $3 and what it needs from folder $1 to $2, needed ones first.
+# Copy module $3 and what it needs from folder $1 to $2, and note the needed ones in NAME.needs.
 copy_module()
 {
-	local from=$1 to=$2 name=$3 file need
-	! grep -qx "${name//-/_}" "$to/order" || return 0
+	local from=$1 to=$2 name=${3//-/_} file need
+	[ ! -e "$to/$name.ko" ] || return 0
 	file=$(find "$from" -name "$name.ko" -o -name "${name//_/-}.ko" | head -n 1)
 	[ -n "$file" ] || cannot "the kernel package has no module $name"
-	for need in $(modinfo_depends "$file"); do
+	cp "$file" "$to/$name.ko"
+	# "depends=a,b" is a string in section .modinfo.
+	tr '\0' '\n' <"$file" | sed -n 's/^depends=//p' | tr ',-' ' _' >"$to/$name.needs"
+	for need in $(cat "$to/$name.needs"); do
 		copy_module "$from" "$to" "$need"
 	done
-	cp "$file" "$to/${name//-/_}.ko"
-	echo "${name//-/_}" >>"$to/order"
-}
-
-# Names of the modules that module $1 needs, from its section .modinfo.
-modinfo_depends()
-{
-	tr '\0' '\n' <"$1" | sed -n 's/^depends=//p' | tr ',' ' '
 }
 
 # Write vmlinuz, release, modules and busybox into folder $1.
@@ -239,7 +234,6 @@ make_linux()
 	unpack "$root"
 	build_dmatest "$root" "$release"
 	mkdir "$out/modules"
-	: >"$out/modules/order"
 	for m in "${MODULES[@]}" dmatest; do
 		copy_module "$root/lib/modules/$release/kernel" "$out/modules" "$m"
 	done
