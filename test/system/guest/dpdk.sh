@@ -22,8 +22,16 @@ dpdk()
 	local program=$1 driver=$2 pci=$3
 	shift 3
 	timeout $SECONDS_EACH "$program" --no-telemetry -m 128 -a "$pci" -d "/drivers/$driver.so" \
-		"$@" 2>&1 | tr -d '\r' >$LOG
-	grep -v '^Ops submitted' $LOG >/dev/console
+		"$@" 2>/tmp/errors | tr -s '\r' '\n' >$LOG
+	# Apart until here, or they begin in the middle of what stdout has in its buffer.
+	cat /tmp/errors >>$LOG
+	brief >/dev/console
+}
+
+# $LOG without what is repeated for each round, and for each mapping.
+brief()
+{
+	grep -vE '^Ops submitted|of DMA remapping cleared|^$' $LOG
 }
 
 # $LOG from the heading of device $1 to the next one.
@@ -44,7 +52,7 @@ autotest()
 	if grep -q '^Test OK$' $LOG; then
 		ok "dmadev_autotest_passes_$name"
 	else
-		not_ok "dmadev_autotest_passes_$name" "$(grep -v '^Ops submitted' $LOG)"
+		not_ok "dmadev_autotest_passes_$name" "$(brief)"
 	fi
 	instance "$pci" >/tmp/instance
 	IFS='|'
@@ -53,8 +61,8 @@ autotest()
 		check "autotest_runs_$(echo "$section" | tr ' ' _)_$name" \
 			grep -q "Running $section Tests" /tmp/instance
 	done
-	figure "dmadev_autotest, $name" "$(sed -nE \
-		's/.*Ops submitted: ([0-9]+).*Ops completed: ([0-9]+).*Errors: ([0-9]+).*/\1 submitted, \2 completed, \3 errors/p' \
+	figure "dmadev_autotest, $name" "$(sed -nE -e 's/[ \t]+/ /g' \
+		-e 's/.*Ops submitted: ([0-9]+) .*Errors: ([0-9]+).*/\1 copies, \2 errors/p' \
 		/tmp/instance | sort -n | tail -n 1)"
 }
 
@@ -74,7 +82,7 @@ contract()
 	$(grep '^ok ' $LOG)
 	END
 	for line in $(sed -n 's/^not ok [0-9]* - //p' $LOG); do
-		not_ok "contract_${line}_$name" "$(cat $LOG)"
+		not_ok "contract_${line}_$name" "$(grep -v '^ok ' $LOG)"
 	done
 	if [ "$(sed -n 's/^1\.\.//p' $LOG)" = "$(grep -cE '^(not )?ok ' $LOG)" ]; then
 		ok "contract_program_runs_to_its_end_$name"

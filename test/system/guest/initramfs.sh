@@ -77,7 +77,8 @@ if [ ${#files[@]} != 0 ]; then
 	done < <(libraries "${files[@]}")
 fi
 # Not compressed: to copy is quicker than to unpack for an emulated processor.
-cd "$root" && find . | "$guest/busybox" cpio -o -H newc >"$out" 2>"$work/log" || {
+cd "$root" || exit
+if ! find . | "$guest/busybox" cpio -o -H newc >"$out" 2>"$work/log"; then
 	cat "$work/log" >&2
 	die "$out cannot be written"
-}
+fi

@@ -21,9 +21,9 @@ usage()
 	cat <<-END
 	usage: prepare.sh [--cache DIR]
 
-	Prints a folder with: qemu (a program), vmlinuz, release (of the kernel), modules/
-	and busybox. The first call downloads about 330 MB with the machine's own apt settings and builds
-	dmatest; the next ones take what is there. To get newer packages, remove the folder.
+	Prints a folder with: qemu (a program), vmlinuz, release (of the kernel), modules/ and
+	busybox. The first call downloads about 330 MB with the machine's own apt settings and
+	builds dmatest; the next ones take what is there. To get newer packages, remove the folder.
 
 	  --cache DIR   keep everything in DIR (default: \${XDG_CACHE_HOME:-~/.cache}/ioat-pmd)
 
@@ -140,6 +140,7 @@ archive()
 {
 	local codename
 	codename=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
+	# shellcheck disable=SC2016 # they are apt's
 	apt-get indextargets --format '$(CODENAME) $(ORIGIN) $(REPO_URI)' 'Created-By: Packages' |
 		sed -n "s/^$codename Debian //p" | head -n 1
 }
@@ -213,10 +214,10 @@ copy_module()
 	[ -n "$file" ] || cannot "the kernel package has no module $name"
 	cp "$file" "$to/$name.ko"
 	# "depends=a,b" is a string in section .modinfo.
-	tr '\0' '\n' <"$file" | sed -n 's/^depends=//p' | tr ',-' ' _' >"$to/$name.needs"
-	for need in $(cat "$to/$name.needs"); do
-		copy_module "$from" "$to" "$need"
-	done
+	tr '\0' '\n' <"$file" | sed -n 's/^depends=//p' | tr ',-' '\n_' >"$to/$name.needs"
+	while read -r need; do
+		[ -z "$need" ] || copy_module "$from" "$to" "$need"
+	done <"$to/$name.needs"
 }
 
 # Write vmlinuz, release, modules and busybox into folder $1.
@@ -249,10 +250,13 @@ trap 'exit 130' INT TERM HUP
 
 parse_arguments "$@"
 [ "$(uname -m)" = x86_64 ] || cannot "guests are made for x86_64 only, this is $(uname -m)"
-command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
 	cannot "this is not a Debian system (no apt-get, dpkg-deb)"
+fi
 guest=$cache/guest
-mkdir -p "$cache" && exec {lock}>"$cache/guest.lock" || cannot "cannot write to the cache $cache"
+if ! mkdir -p "$cache" || ! exec {lock}>"$cache/guest.lock"; then
+	cannot "cannot write to the cache $cache"
+fi
 flock -w 900 "$lock" || cannot "another prepare.sh has held $cache/guest.lock for 15 minutes"
 if [ ! -f "$guest/release" ]; then
 	say "making $guest: downloads about 330 MB"

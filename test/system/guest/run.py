@@ -236,7 +236,17 @@ def show(folder):
     for log in ("server.log", "qemu.log", "console.log"):
         path = folder / log
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-        print("".join(f"# {log}: {line}\n" for line in lines[-40:]), end="", flush=True)
+        print("".join(f"# {log}: {line}\n" for line in lines[-20:]), end="", flush=True)
+
+
+def versions(guest):
+    """Of what is not ours, for the table of results."""
+    qemu = subprocess.run([guest / "qemu", "--version"], capture_output=True, text=True,
+                          check=False).stdout
+    dpdk = subprocess.run(["pkg-config", "--modversion", "libdpdk"], capture_output=True,
+                          text=True, check=False).stdout
+    return {"Linux": (guest / "release").read_text().strip(),
+            "QEMU": re.search(r"version (\S+)", qemu)[1], "DPDK": dpdk.strip()}
 
 
 def scenario_run(build, scenario, device, folder, tap):
@@ -265,7 +275,7 @@ def scenario_run(build, scenario, device, folder, tap):
         (folder / "initramfs").unlink(missing_ok=True)
     tap.result(code == 0, "qemu_ends_well")
     tap.result(ended_well, "server_outlives_the_guest_and_ends_well")
-    return {"kernel": (guest_files / "release").read_text().strip(), "figures": figures,
+    return {"versions": versions(guest_files), "figures": figures,
             "seconds": round(time.monotonic() - start)}
 
 
