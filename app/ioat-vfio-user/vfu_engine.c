@@ -11,9 +11,9 @@
 #include "vfu_engine.h"
 
 #define NS            1000000000
-#define PACED_TURN    ((size_t)4096) /* about one chunk or descriptor, so that pauses are even */
-#define DELAY_TICK_NS 50000          /* while INTRDELAY may hold an interrupt back */
-#define DELAY_MAX_NS  (16384 * 1000) /* the longest INTRDELAY */
+#define PACED_TURN    ((size_t)1)        /* one descriptor or chunk, so that pauses are even */
+#define DELAY_TICK_NS 50000              /* while INTRDELAY may hold an interrupt back */
+#define DELAY_MAX_NS  (16384 * 1000)     /* the longest INTRDELAY */
 #define DEBT_MAX_NS   (10 * 1000 * 1000) /* what a late wake-up may be made up for */
 
 static int64_t

@@ -25,7 +25,7 @@ struct vfu_view;
 
 /** How ranges without a file are reached. */
 struct vfu_mem_remote {
-	/** @return 0; -EFAULT: refused; -EIO: no or a wrong answer. @p len is at most VFU_DATA_MAX. */
+	/** At most VFU_DATA_MAX bytes. @return 0; -EFAULT: refused; -EIO: no or a wrong answer. */
 	int (*read)(void *ctx, uint64_t addr, void *buf, size_t len);
 	int (*write)(void *ctx, uint64_t addr, const void *buf, size_t len); /**< as read */
 	void *ctx;

@@ -13,6 +13,8 @@
 #include "vfu_version.h"
 
 #define NO_FD (-1)
+/* The protocol has the first four fields of the kernel's structure. */
+#define DEVICE_INFO_SIZE (4 * sizeof(uint32_t))
 
 struct vfu_serve {
 	struct vfu_func *func;
@@ -133,11 +135,10 @@ serve_device_info(struct vfu_serve *serve, struct vfu_message *msg)
 	uint32_t argsz;
 
 	memcpy(&argsz, msg->body, sizeof(argsz));
-	/* The protocol has the first four fields of the kernel's structure. */
-	serve->reply_size = offsetof(struct vfio_device_info, num_irqs) + sizeof(info->num_irqs);
+	serve->reply_size = DEVICE_INFO_SIZE;
 	if (argsz < serve->reply_size)
 		return -EINVAL;
-	info->argsz = (uint32_t)serve->reply_size;
+	info->argsz = DEVICE_INFO_SIZE;
 	info->flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
 	info->num_regions = VFIO_PCI_NUM_REGIONS;
 	info->num_irqs = VFIO_PCI_NUM_IRQS;
@@ -327,22 +328,22 @@ struct command {
 	uint32_t fds;
 };
 
-/* clang-format off */
 static const struct command commands[] = {
-	[VFU_VERSION]                  = { serve_version, sizeof(struct vfu_version), true, 0 },
-	[VFU_DMA_MAP]                  = { serve_dma_map, sizeof(struct vfu_dma_map), false, 1 },
-	[VFU_DMA_UNMAP]                = { serve_dma_unmap, sizeof(struct vfu_dma_unmap), false, 0 },
-	[VFU_DEVICE_GET_INFO]          = { serve_device_info, 16, true, 0 },
-	[VFU_DEVICE_GET_REGION_INFO]   = { serve_region_info, sizeof(struct vfio_region_info), true, 0 },
-	[VFU_DEVICE_GET_REGION_IO_FDS] = { serve_region_io_fds, sizeof(struct vfu_region_io_fds), true, 0 },
-	[VFU_DEVICE_GET_IRQ_INFO]      = { serve_irq_info, sizeof(struct vfio_irq_info), true, 0 },
-	[VFU_DEVICE_SET_IRQS]          = { serve_set_irqs, sizeof(struct vfio_irq_set), true, 1 },
-	[VFU_REGION_READ]              = { serve_region_read, sizeof(struct vfu_region_access), false, 0 },
-	[VFU_REGION_WRITE]             = { serve_region_write, sizeof(struct vfu_region_access), true, 0 },
-	[VFU_DEVICE_RESET]             = { serve_reset, 0, false, 0 },
-	[VFU_REGION_WRITE_MULTI]       = { serve_region_write_multi, sizeof(uint64_t), true, 0 },
+	[VFU_VERSION] = {serve_version, sizeof(struct vfu_version), true, 0},
+	[VFU_DMA_MAP] = {serve_dma_map, sizeof(struct vfu_dma_map), false, 1},
+	[VFU_DMA_UNMAP] = {serve_dma_unmap, sizeof(struct vfu_dma_unmap), false, 0},
+	[VFU_DEVICE_GET_INFO] = {serve_device_info, DEVICE_INFO_SIZE, true, 0},
+	[VFU_DEVICE_GET_REGION_INFO] = {serve_region_info, sizeof(struct vfio_region_info), true,
+                                        0},
+	[VFU_DEVICE_GET_REGION_IO_FDS] = {serve_region_io_fds, sizeof(struct vfu_region_io_fds),
+                                          true, 0},
+	[VFU_DEVICE_GET_IRQ_INFO] = {serve_irq_info, sizeof(struct vfio_irq_info), true, 0},
+	[VFU_DEVICE_SET_IRQS] = {serve_set_irqs, sizeof(struct vfio_irq_set), true, 1},
+	[VFU_REGION_READ] = {serve_region_read, sizeof(struct vfu_region_access), false, 0},
+	[VFU_REGION_WRITE] = {serve_region_write, sizeof(struct vfu_region_access), true, 0},
+	[VFU_DEVICE_RESET] = {serve_reset, 0, false, 0},
+	[VFU_REGION_WRITE_MULTI] = {serve_region_write_multi, sizeof(uint64_t), true, 0},
 };
-/* clang-format on */
 
 static int
 serve_run(struct vfu_serve *serve, struct vfu_message *msg)

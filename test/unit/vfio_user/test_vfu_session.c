@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+/* The socket as a name in a folder: who may listen there, who comes and goes. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "rig.h"
+#include "test.h"
+#include "vfu_session.h"
+
+static char folder[32], path[64];
+
+static int
+open_at(struct vfu_session **session, const char *where)
+{
+	struct vfu_session_conf conf = {.path = where, .func = {.device = IOAT_MODEL_IVB}};
+
+	return vfu_session_open(session, &conf);
+}
+
+static void
+make_folder(void)
+{
+	strcpy(folder, "/tmp/vfu_XXXXXX");
+	CHECK(mkdtemp(folder) != NULL);
+	snprintf(path, sizeof(path), "%s/socket", folder);
+}
+
+static void
+remove_folder(void)
+{
+	unlink(path);
+	CHECK_INT(rmdir(folder), ==, 0);
+}
+
+static int
+connect_to(const char *where)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", where);
+	CHECK_INT(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+	return fd;
+}
+
+TEST(clients_are_served_one_after_the_other)
+{
+	struct vfu_session *session;
+	struct rig r = {.mem_fd = -1};
+	int i;
+
+	make_folder();
+	CHECK_INT(open_at(&session, path), ==, 0);
+	for (i = 0; i < 20; i++) {
+		r.fd = connect_to(path);
+		CHECK_INT(rig_version(&r), >, 0);
+		CHECK_INT(rig_read(&r, CFG, 0, 4), ==, 0x0e208086);
+		CHECK_INT(rig_read(&r, CFG, 4, 2), ==, 0);
+		rig_write(&r, CFG, 4, 6, 2);
+		close(r.fd);
+	}
+	vfu_session_close(session);
+	CHECK_INT(access(path, F_OK), ==, -1);
+	remove_folder();
+}
+
+TEST(end_of_the_session_dismisses_its_client)
+{
+	struct vfu_session *session;
+	struct rig r = {.mem_fd = -1};
+
+	make_folder();
+	CHECK_INT(open_at(&session, path), ==, 0);
+	r.fd = connect_to(path);
+	CHECK_INT(rig_version(&r), >, 0);
+	vfu_session_close(session);
+	CHECK(rig_is_cut_off(&r));
+	close(r.fd);
+	remove_folder();
+}
+
+TEST(socket_in_use_is_left_alone)
+{
+	struct vfu_session *first, *second;
+
+	make_folder();
+	CHECK_INT(open_at(&first, path), ==, 0);
+	CHECK_INT(open_at(&second, path), ==, -EADDRINUSE);
+	CHECK_INT(access(path, F_OK), ==, 0);
+	vfu_session_close(first);
+	remove_folder();
+}
+
+TEST(socket_of_a_dead_server_is_replaced)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct vfu_session *session;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	make_folder();
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	CHECK_INT(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+	close(fd);
+	CHECK_INT(access(path, F_OK), ==, 0);
+	CHECK_INT(open_at(&session, path), ==, 0);
+	vfu_session_close(session);
+	remove_folder();
+}
+
+TEST(file_of_that_name_is_left_alone)
+{
+	struct vfu_session *session;
+	struct stat st;
+
+	make_folder();
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	CHECK_INT(open_at(&session, path), ==, -EEXIST);
+	CHECK_INT(stat(path, &st), ==, 0);
+	remove_folder();
+}
+
+TEST(paths_that_cannot_be_are_refused)
+{
+	struct vfu_session *session;
+	char name[200];
+
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	CHECK_INT(open_at(&session, name), ==, -ENAMETOOLONG);
+	CHECK_INT(open_at(&session, "/nonexistent/folder/socket"), ==, -ENOENT);
+}
+
+TEST(failed_open_leaks_no_descriptor)
+{
+	unsigned int before = rig_open_fds();
+	struct vfu_session *session;
+
+	CHECK_INT(open_at(&session, "/nonexistent/folder/socket"), ==, -ENOENT);
+	CHECK_INT(rig_open_fds(), ==, before);
+}
+
+TEST_MAIN("vfu_session")
