@@ -161,7 +161,7 @@ make_qemu()
 		return
 	fi
 	uri=$(archive)
-	[ -n "$uri" ] || cannot "no archive of this machine is Debian's"
+	[ -n "$uri" ] || cannot "the machine's archives gave no signed package list of Debian"
 	printf "deb [signed-by=$KEYRING] $uri %s main\n" "$QEMU_RELEASE" \
 		"$QEMU_RELEASE-backports" >"$work/qemu.list"
 	mkdir "$work/qemu-lists" "$work/qemu-lists/partial"

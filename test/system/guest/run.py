@@ -9,11 +9,11 @@ BUILD is the build folder, SCENARIO a file of scenarios/, DEVICE an identity of 
 the kernel, QEMU and the server said is kept in BUILD/guest/SCENARIO-DEVICE/.
 
 Lines of a scenario that tell how it is run, each of them optional:
-    # guest: seconds=N        time limit, boot included
-    # guest: iommu=1          an emulated IOMMU, which the kernel uses
-    # guest: kernel=WORDS     more of the kernel's command line
-    # guest: server=OPTIONS   more options of ioat-vfio-user
-    # guest: files=NAME...    keys of FILES
+    # guest: seconds=N           time limit, boot included
+    # guest: iommu=1             an emulated IOMMU, which the kernel uses
+    # guest: kernel=WORDS        more of the kernel's command line
+    # guest: server-icx=OPTIONS  more options of ioat-vfio-user for this DEVICE
+    # guest: files=NAME...       keys of FILES
 """
 
 import json
@@ -70,7 +70,7 @@ FILES = {  # what scenarios can ask for: files on this machine, =PATH where they
 def settings(scenario):
     """The "# guest:" lines of a scenario."""
     text = scenario.read_text(encoding="utf-8")
-    return dict(re.findall(r"^# guest: (\w+)=(.*)$", text, re.M))
+    return dict(re.findall(r"^# guest: ([\w-]+)=(.*)$", text, re.M))
 
 
 class Tap:
@@ -102,7 +102,8 @@ class Server:
     """ioat-vfio-user with one function."""
 
     def __init__(self, program, device, options, folder):
-        self.command = [program, "--socket", str(folder / "socket"), "--device", device, *options]
+        self.command = [program, "--socket", str(folder / "socket"), "--device", device, "--stats",
+                        *options]
         self.socket = folder / "socket"
         self.log = folder / "server.log"
         self.process = None
@@ -132,6 +133,11 @@ class Server:
             self.process.kill()
             self.process.wait()
             return False
+
+    def counters(self):
+        """What it counted, by name; it says so at its end."""
+        last = re.findall(r"^function 0: (.*)$", self.log.read_text(errors="replace"), re.M)
+        return {name: int(n) for name, n in re.findall(r"(\w+) (\d+)", last[-1] if last else "")}
 
 
 def qemu_command(guest, folder, setup):
@@ -257,7 +263,7 @@ def scenario_run(build, scenario, device, folder, tap):
     guest_files = prepare()
     make_initramfs(guest_files, folder, scenario, device, files)
     server = Server(build / "app/ioat-vfio-user/ioat-vfio-user", device,
-                    setup.get("server", "").split(), folder)
+                    setup.get(f"server-{device}", "").split(), folder)
     start = time.monotonic()
     figures = {}
     guest = None
@@ -275,7 +281,13 @@ def scenario_run(build, scenario, device, folder, tap):
         (folder / "initramfs").unlink(missing_ok=True)
     tap.result(code == 0, "qemu_ends_well")
     tap.result(ended_well, "server_outlives_the_guest_and_ends_well")
-    return {"versions": versions(guest_files), "figures": figures,
+    counters = server.counters()
+    if "interrupts taken" in figures:
+        sent = counters.get("interrupts")
+        print(f"# the device sent {sent} interrupts, {figures['interrupts taken']} were taken")
+        tap.result(str(sent) == figures["interrupts taken"],
+                   "guest_takes_every_interrupt_that_the_device_sends")
+    return {"versions": versions(guest_files), "figures": figures, "device_counters": counters,
             "seconds": round(time.monotonic() - start)}
 
 
