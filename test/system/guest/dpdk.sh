@@ -75,6 +75,7 @@ contract()
 	while read -r line; do
 		line=${line#*- }
 		case $line in
+		'') ;; # there was none
 		*"# SKIP"*) skip "contract_${line%% *}_$name" "${line#*# SKIP }" ;;
 		*) ok "contract_${line%% *}_$name" ;;
 		esac
