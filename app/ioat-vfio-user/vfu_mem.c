@@ -268,9 +268,12 @@ static const struct vfu_range *
 mem_access(const struct vfu_mem *mem, uint64_t addr, unsigned int right, size_t *len)
 {
 	size_t at = mem_find(mem, addr);
-	const struct vfu_range *r = &mem->range[at];
+	const struct vfu_range *r;
 
-	if (at == mem->ranges || r->addr > addr || !(r->rights & right))
+	if (at == mem->ranges)
+		return NULL;
+	r = &mem->range[at];
+	if (r->addr > addr || !(r->rights & right))
 		return NULL;
 	if (*len > r->size - (addr - r->addr))
 		*len = r->size - (addr - r->addr);
