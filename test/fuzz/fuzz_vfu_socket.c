@@ -169,11 +169,22 @@ poke(void)
 }
 
 static void
+send_set_irqs(int fd)
+{
+	struct vfio_irq_set set = {.argsz = sizeof(set)};
+
+	set.flags = (uint32_t)take(1) & 0x3f;
+	set.index = (uint32_t)take(1) % 6;
+	set.start = (uint32_t)take(1) & 1;
+	set.count = (uint32_t)take(1) & 1;
+	send_message(VFU_DEVICE_SET_IRQS, 0, &set, sizeof(set), fd);
+}
+
+static void
 one_operation(void)
 {
 	uint8_t op = (uint8_t)take(1), body[BODY_MAX];
 	struct vfu_dma_unmap unmap = {sizeof(unmap), 0, 0, 0};
-	struct vfio_irq_set set = {.argsz = sizeof(set)};
 	struct vfu_region_access access;
 	struct iovec iov = {body, 0};
 
@@ -205,12 +216,7 @@ one_operation(void)
 		send_message(VFU_DMA_UNMAP, 0, &unmap, sizeof(unmap), -1);
 		break;
 	case 8:
-		set.flags = (uint32_t)take(1) & 0x3f;
-		set.index = (uint32_t)take(1) % 6;
-		set.start = (uint32_t)take(1) & 1;
-		set.count = (uint32_t)take(1) & 1;
-		send_message(VFU_DEVICE_SET_IRQS, 0, &set, sizeof(set),
-		             op & 0x10 ? w.event_fd : -1);
+		send_set_irqs(op & 0x10 ? w.event_fd : -1);
 		break;
 	case 9:
 		send_any();
