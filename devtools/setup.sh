@@ -10,7 +10,7 @@ export LC_ALL=C
 # What this project's own scripts, builds and tests call; libc6-dev and libclang-rt are only
 # recommended by the compilers, and dpkg-dev has dpkg-source.
 TOOLS=(meson ninja-build python3 python3-pyelftools gcc libc6-dev clang clang-format
-	libclang-rt-14-dev libcmocka-dev libpcap-dev pkg-config
+	libclang-rt-14-dev libcmocka-dev libjansson-dev libpcap-dev pkg-config
 	iproute2 ethtool iputils-ping curl)
 DPDK_PACKAGES=(dpdk dpdk-dev libdpdk-dev dpkg-dev)
 
