@@ -8,6 +8,7 @@
  * operations that must fail, in the same stream.
  */
 
+#include <rte_eal.h>
 #include <rte_random.h>
 
 #include "contract.h"
@@ -43,7 +44,9 @@ static void
 soak_enqueue(struct soak *s)
 {
 	const bool can_fill = dev_info.dev_capa & RTE_DMA_CAPA_OPS_FILL;
-	const bool can_fail = dev_info.dev_capa & RTE_DMA_CAPA_HANDLES_ERRORS;
+	/* With physical addresses and no IOMMU address 0 is memory like any other. */
+	const bool can_fail = (dev_info.dev_capa & RTE_DMA_CAPA_HANDLES_ERRORS) != 0 &&
+	                      rte_eal_iova_mode() == RTE_IOVA_VA;
 	const uint64_t r = rte_rand();
 	struct soak_op *op = &s->op[s->tail % s->slots];
 	uint64_t flags = (r >> 60) == 0 ? RTE_DMA_OP_FLAG_SUBMIT : 0;
