@@ -6,12 +6,16 @@
 
 set -u -o pipefail
 export LC_ALL=C
+# shellcheck source=devtools/private_apt.sh
+. "$(dirname "$(realpath "$0")")/private_apt.sh"
 
 # What this project's own scripts, builds and tests call; libc6-dev and libclang-rt are only
-# recommended by the compilers, and dpkg-dev has dpkg-source.
+# recommended by the compilers, and dpkg-dev has dpkg-source. The last row is for guests: tar calls
+# xz, the kernel's scripts that build a module want make and libelf.
 TOOLS=(meson ninja-build python3 python3-pyelftools gcc libc6-dev clang clang-format
 	libclang-rt-14-dev libcmocka-dev libjansson-dev libpcap-dev pkg-config
-	iproute2 ethtool iputils-ping curl)
+	iproute2 ethtool iputils-ping curl
+	xz-utils make libelf1)
 DPDK_PACKAGES=(dpdk dpdk-dev libdpdk-dev dpkg-dev)
 
 # The driver includes these; what they include in turn is found by compiling.
@@ -139,43 +143,6 @@ sdk_is_good()
 		compile_headers "$1" 2>/dev/null
 }
 
-# The machine's apt settings and archives, with everything that is written in $1 and with source
-# indexes only. Hooks are left out: they act on the system's own lists.
-private_apt()
-{
-	local dir=$1 list parts f
-	mkdir -p "$dir/sources.d" "$dir/lists/partial" "$dir/cache/archives/partial"
-	apt-config dump | grep -v '^APT::Update::P[a-z]*-Invoke' >"$dir/apt.conf"
-	cat >>"$dir/apt.conf" <<-END
-	Dir::Etc::main "/dev/null";
-	Dir::Etc::parts "/dev/null";
-	Dir::Etc::sourcelist "/dev/null";
-	Dir::Etc::sourceparts "$dir/sources.d";
-	Dir::State::lists "$dir/lists";
-	Dir::Cache "$dir/cache";
-	// Whatever the machine allows: nothing without a valid signature is taken here.
-	Acquire::AllowInsecureRepositories "false";
-	Acquire::AllowWeakRepositories "false";
-	Acquire::AllowDowngradeToInsecureRepositories "false";
-	APT::Get::AllowUnauthenticated "false";
-	Acquire::Retries "2";
-	END
-	eval "$(apt-config shell list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d)"
-	# All else in an entry stays, Signed-By above all; "trusted" would switch the check off.
-	for f in "$parts"/*.sources; do
-		[ ! -f "$f" ] || sed -E -e 's/^Types[ \t]*:.*/Types: deb-src/I' \
-			-e '/^Trusted[ \t]*:/Id' "$f" >"$dir/sources.d/${f##*/}"
-	done
-	for f in "$list" "$parts"/*.list; do
-		[ ! -f "$f" ] || sed -nE -e '/[ \t]cdrom:/d' \
-			-e 's/^([ \t]*deb[ \t]+\[[^]]*)trusted=[^] \t]*/\1/I' \
-			-e 's/^[ \t]*deb[ \t]+/deb-src /p' "$f" >"$dir/sources.d/${f##*/}"
-	done
-	# apt reads and writes as _apt when root starts it.
-	chmod 755 "$dir"
-	[ "$(id -u)" != 0 ] || chown _apt "$dir" "$dir/lists/partial" "$dir/cache/archives/partial"
-}
-
 # Download source package $2, version $3, into folder $1 and check it. The chain of apt: the
 # archive's signature on InRelease, its SHA256 of Sources, the SHA256 there of the .dsc and of each
 # file. dpkg-source then compares the files with the .dsc once more when it unpacks them.
@@ -241,7 +208,7 @@ make_sdk()
 		rm -rf "$cache"/new.* # of runs that were killed
 		work=$(mktemp -d) || die "cannot make a folder in ${TMPDIR:-/tmp}"
 		stage=$(mktemp -d "$cache/new.XXXXXX") || die "cannot write to the cache $cache"
-		(private_apt "$work" && download_source "$work" "$name" "$version") || exit
+		(private_apt "$work" deb-src && download_source "$work" "$name" "$version") || exit
 		copy_headers "$work/src" "$stage"
 		chmod 755 "$stage"
 		rm -rf "$sdk"

@@ -7,6 +7,8 @@
 
 set -u -o pipefail
 export LC_ALL=C
+# shellcheck source=devtools/private_apt.sh
+. "$(dirname "$(realpath "$0")")/../../../devtools/private_apt.sh"
 
 # Debian 12's QEMU has no vfio-user client; the backports of the next release do.
 QEMU_RELEASE=trixie
@@ -19,13 +21,14 @@ MODULES=(ioatdma vfio-pci vfio_iommu_type1 uio_pci_generic)
 usage()
 {
 	cat <<-END
-	usage: prepare.sh [--cache DIR]
+	usage: prepare.sh [--cache DIR] [--cached]
 
 	Prints a folder with: qemu (a program), vmlinuz, release (of the kernel), modules/ and
 	busybox. The first call downloads about 330 MB with the machine's own apt settings and
 	builds dmatest; the next ones take what is there. To get newer packages, remove the folder.
 
 	  --cache DIR   keep everything in DIR (default: \${XDG_CACHE_HOME:-~/.cache}/ioat-pmd)
+	  --cached      download nothing: take what an earlier call made, or say why it made nothing
 
 	Exit code $EXIT_SKIP: it cannot be had here, the last line on stderr says why.
 	END
@@ -36,16 +39,17 @@ say()
 	echo "prepare.sh: $*" >&2
 }
 
-# What is missing is no failure of what guests are to test.
+# What is missing is no failure of what guests are to test. --cached gives the same reason later.
 cannot()
 {
 	say "$@"
+	[ -z "$stage" ] || echo "$*" >"$guest-missing"
 	exit $EXIT_SKIP
 }
 
 parse_arguments()
 {
-	cache=''
+	cache='' cached=false
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--cache)
@@ -53,12 +57,13 @@ parse_arguments()
 			shift
 			[ -n "$cache" ] || { say "--cache needs a folder"; exit 2; }
 			;;
+		--cached) cached=true ;;
 		-h | --help)
 			usage
 			exit 0
 			;;
 		*)
-			say "'$1' is not known; legal options: --cache DIR, -h, --help"
+			say "'$1' is not known; legal options: --cache DIR, --cached, -h, --help"
 			exit 2
 			;;
 		esac
@@ -72,47 +77,6 @@ parse_arguments()
 }
 
 # --- packages
-
-# The machine's apt settings and archives, with everything that is written in $1, and with no
-# package installed. Hooks are left out: they act on the system's own lists.
-private_apt()
-{
-	local dir=$1 list parts f
-	mkdir -p "$dir/sources.d" "$dir/lists/partial" "$dir/cache/archives/partial"
-	apt-config dump | grep -v '^APT::Update::P[a-z]*-Invoke' >"$dir/apt.conf"
-	cat >>"$dir/apt.conf" <<-END
-	Dir::Etc::main "/dev/null";
-	Dir::Etc::parts "/dev/null";
-	Dir::Etc::sourcelist "/dev/null";
-	Dir::Etc::sourceparts "$dir/sources.d";
-	Dir::Etc::preferencesparts "/dev/null";
-	Dir::State::lists "$dir/lists";
-	Dir::State::status "$dir/status";
-	Dir::Cache "$dir/cache";
-	// Whatever the machine allows: nothing without a valid signature is taken here.
-	Acquire::AllowInsecureRepositories "false";
-	Acquire::AllowWeakRepositories "false";
-	Acquire::AllowDowngradeToInsecureRepositories "false";
-	APT::Get::AllowUnauthenticated "false";
-	Acquire::Languages "none";
-	Acquire::Retries "2";
-	END
-	: >"$dir/status"
-	eval "$(apt-config shell list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d)"
-	# All else in an entry stays, Signed-By above all; "trusted" would switch the check off.
-	for f in "$parts"/*.sources; do
-		[ ! -f "$f" ] || sed -E -e 's/^Types[ \t]*:.*/Types: deb/I' \
-			-e '/^Trusted[ \t]*:/Id' "$f" >"$dir/sources.d/${f##*/}"
-	done
-	for f in "$list" "$parts"/*.list; do
-		[ ! -f "$f" ] || sed -nE -e '/[ \t]cdrom:/d' \
-			-e 's/^([ \t]*deb[ \t]+\[[^]]*)trusted=[^] \t]*/\1/I' \
-			-e '/^[ \t]*deb[ \t]+/p' "$f" >"$dir/sources.d/${f##*/}"
-	done
-	# apt reads and writes as _apt when root starts it.
-	chmod 755 "$dir"
-	[ "$(id -u)" != 0 ] || chown _apt "$dir" "$dir/lists/partial" "$dir/cache/archives/partial"
-}
 
 # Run a command quietly; when it fails, show what it said and give up because of $1.
 quietly()
@@ -168,7 +132,8 @@ make_qemu()
 	[ "$(id -u)" != 0 ] || chown _apt "$work/qemu-lists/partial"
 	set -- -o Dir::Etc::sourcelist="$work/qemu.list" -o Dir::Etc::sourceparts=/dev/null \
 		-o Dir::State::lists="$work/qemu-lists"
-	quietly "the package lists of $QEMU_RELEASE cannot be had" apt-get -q "$@" update
+	quietly "the package lists of $QEMU_RELEASE-backports cannot be had" apt-get -q "$@" \
+		--error-on=any update
 	quietly "QEMU of $QEMU_RELEASE-backports cannot be had" apt-get -q -y "$@" \
 		-t "$QEMU_RELEASE-backports" --no-install-recommends --download-only \
 		install qemu-system-x86
@@ -244,26 +209,15 @@ make_linux()
 	echo "$release" >"$out/release"
 }
 
-work='' stage=''
-trap 'rm -rf ${work:+"$work"} ${stage:+"$stage"}' EXIT
-trap 'exit 130' INT TERM HUP
-
-parse_arguments "$@"
-[ "$(uname -m)" = x86_64 ] || cannot "guests are made for x86_64 only, this is $(uname -m)"
-if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
-	cannot "this is not a Debian system (no apt-get, dpkg-deb)"
-fi
-guest=$cache/guest
-if ! mkdir -p "$cache" || ! exec {lock}>"$cache/guest.lock"; then
-	cannot "cannot write to the cache $cache"
-fi
-flock -w 900 "$lock" || cannot "another prepare.sh has held $cache/guest.lock for 15 minutes"
-if [ ! -f "$guest/release" ]; then
+# Make folder $1, complete or not at all.
+make_guest()
+{
+	local guest=$1
 	say "making $guest: downloads about 330 MB"
 	rm -rf "$guest" "$cache"/guest-new.*
-	work=$(mktemp -d) || cannot "cannot make a folder in ${TMPDIR:-/tmp}"
 	stage=$(mktemp -d "$cache/guest-new.XXXXXX") || cannot "cannot write to the cache $cache"
-	private_apt "$work"
+	work=$(mktemp -d) || cannot "cannot make a folder in ${TMPDIR:-/tmp}"
+	private_apt "$work" deb || cannot "cannot write to $work"
 	export APT_CONFIG=$work/apt.conf
 	# Its exit code is of no use: one broken entry of many fails it.
 	apt-get -q update >"$work/log" 2>&1 </dev/null
@@ -271,5 +225,27 @@ if [ ! -f "$guest/release" ]; then
 	make_linux "$stage"
 	chmod 755 "$stage"
 	mv -T "$stage" "$guest" || cannot "cannot write to the cache $cache"
+	rm -f "$guest-missing"
+}
+
+work='' stage=''
+trap 'rm -rf ${work:+"$work"} ${stage:+"$stage"}' EXIT
+trap 'exit 130' INT TERM HUP
+
+parse_arguments "$@"
+guest=$cache/guest
+[ "$(uname -m)" = x86_64 ] || cannot "guests are made for x86_64 only, this is $(uname -m)"
+if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+	cannot "this is not a Debian system (no apt-get, dpkg-deb)"
+fi
+if $cached; then
+	[ -f "$guest/release" ] || cannot "$(cat "$guest-missing" 2>/dev/null ||
+		echo "there is no $guest, test/system/guest/prepare.sh makes it")"
+elif ! mkdir -p "$cache" || ! exec {lock}>"$cache/guest.lock"; then
+	cannot "cannot write to the cache $cache"
+elif ! flock -w 900 "$lock"; then
+	cannot "another prepare.sh has held $cache/guest.lock for 15 minutes"
+elif [ ! -f "$guest/release" ]; then
+	make_guest "$guest"
 fi
 echo "$guest"
