@@ -65,6 +65,14 @@ def show_failures(record):
             print(f"    {line}", file=sys.stderr)
 
 
+def show_skip(record, suite, test):
+    """Print why a whole program was skipped."""
+    plan = PLAN.search((record or {}).get("stdout", ""))
+    if plan and plan["count"] == "0":
+        why = SKIP.split(plan["rest"])[-1].strip()
+        print(f"SKIPPED {suite} / {test['name']}: {why}", file=sys.stderr)
+
+
 def tests_of(build, tag, suites):
     """Yield (suite, test) for the tests meson knows in the suites."""
     listing = subprocess.run(["meson", "introspect", "--tests", str(build)],
@@ -115,6 +123,8 @@ def main():
                   file=sys.stderr)
             # meson test shows what is on stderr, but not the TAP that it has understood.
             show_failures(record)
+        else:
+            show_skip(record, suite, test)
         totals[suite] = [a + b for a, b in zip(totals.get(suite, (0, 0, 0)), counts)]
     for suite, counts in totals.items():
         print(suite, *counts)

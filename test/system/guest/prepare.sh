@@ -14,6 +14,7 @@ export LC_ALL=C
 QEMU_RELEASE=trixie
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 EXIT_SKIP=77
+STEP_SECONDS=900 # for a download, or to build dmatest
 
 # What a guest loads, without what is built into the kernel. dmatest is made here.
 MODULES=(ioatdma vfio-pci vfio_iommu_type1 uio_pci_generic)
@@ -83,7 +84,7 @@ quietly()
 {
 	local why=$1
 	shift
-	"$@" >"$work/log" 2>&1 </dev/null && return
+	timeout $STEP_SECONDS "$@" >"$work/log" 2>&1 </dev/null && return
 	tail -n 20 "$work/log" >&2
 	cannot "$why"
 }
@@ -220,7 +221,7 @@ make_guest()
 	private_apt "$work" deb || cannot "cannot write to $work"
 	export APT_CONFIG=$work/apt.conf
 	# Its exit code is of no use: one broken entry of many fails it.
-	apt-get -q update >"$work/log" 2>&1 </dev/null
+	timeout $STEP_SECONDS apt-get -q update >"$work/log" 2>&1 </dev/null
 	make_qemu "$stage"
 	make_linux "$stage"
 	chmod 755 "$stage"
