@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "vfu_guard.h"
 
@@ -14,10 +15,19 @@
 static _Thread_local sigjmp_buf *guard_exit;
 
 static void
-guard_on_sigbus(int sig)
+guard_on_sigbus(int sig, siginfo_t *info, void *context)
 {
-	if (guard_exit != NULL)
+	const ucontext_t *interrupted = context;
+
+	(void)info;
+	if (guard_exit != NULL) {
+		/*
+		 * A jump leaves the mask as the handler has it, and a second SIGBUS that is masked
+		 * ends the process. SA_NODEFER is not enough: ThreadSanitizer masks all signals.
+		 */
+		pthread_sigmask(SIG_SETMASK, &interrupted->uc_sigmask, NULL);
 		siglongjmp(*guard_exit, 1);
+	}
 	/* Not ours: the access is repeated on return, and then ends the process. */
 	signal(sig, SIG_DFL);
 }
@@ -25,8 +35,7 @@ guard_on_sigbus(int sig)
 int
 vfu_guard_start(void)
 {
-	/* Left by a jump, so the mask must not change: else the second SIGBUS were the last. */
-	struct sigaction action = {.sa_handler = guard_on_sigbus, .sa_flags = SA_NODEFER};
+	struct sigaction action = {.sa_sigaction = guard_on_sigbus, .sa_flags = SA_SIGINFO};
 
 	sigemptyset(&action.sa_mask);
 	return sigaction(SIGBUS, &action, NULL) == 0 ? 0 : -errno;
@@ -61,6 +70,19 @@ vfu_guard_copy(void *to, const void *from, size_t len)
 	return -EIO;
 }
 
+/* ThreadSanitizer's store holds a lock of its runtime, which a jump out of it would never free. */
+#if defined(__clang__)
+#define NOT_BY_SANITIZER __attribute__((noinline, disable_sanitizer_instrumentation))
+#else
+#define NOT_BY_SANITIZER __attribute__((noinline, no_sanitize_thread))
+#endif
+
+NOT_BY_SANITIZER static void
+guard_store64(uint64_t *to, uint64_t value)
+{
+	__atomic_store_n(to, value, __ATOMIC_RELEASE);
+}
+
 int
 vfu_guard_store64(uint64_t *to, uint64_t value)
 {
@@ -68,7 +90,7 @@ vfu_guard_store64(uint64_t *to, uint64_t value)
 
 	if (sigsetjmp(here, 0) == 0) {
 		guard_set(&here);
-		__atomic_store_n(to, value, __ATOMIC_RELEASE);
+		guard_store64(to, value);
 		guard_clear();
 		return 0;
 	}

@@ -212,10 +212,6 @@ TEST(truncated_file_under_the_ring_is_an_error_of_the_channel)
 {
 	struct rig r;
 
-#ifdef __SANITIZE_THREAD__
-	SKIP("ThreadSanitizer does not survive a jump out of the handler of SIGBUS");
-#endif
-
 	rig_open_ready(&r, NULL);
 	rig_arm(&r);
 	rig_copy_desc(&r, 0, SRC, DST, 64, 0);
