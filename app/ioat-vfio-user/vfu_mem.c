@@ -3,11 +3,15 @@
  */
 
 #include <errno.h>
+#include <search.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <linux/magic.h>
 
 #include "vfu_guard.h"
 #include "vfu_mem.h"
@@ -35,28 +39,31 @@ struct vfu_view {
 
 struct vfu_range {
 	uint64_t addr;
-	uint64_t size;
+	uint64_t last;         /* the last byte: an end behind it may be 2^64 */
 	struct vfu_view *view; /* NULL: by messages */
 	unsigned char *data;   /* in the view */
 	unsigned int rights;
 };
 
-/** The first range that ends behind @p addr. @return its index, or mem->ranges. */
-static size_t
-mem_find(const struct vfu_mem *mem, uint64_t addr)
+/** Order of the tree. Ranges that overlap are equal, so a search finds what is at an address. */
+static int
+range_compare(const void *a, const void *b)
 {
-	size_t low = 0, high = mem->ranges;
+	const struct vfu_range *left = a, *right = b;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		const struct vfu_range *r = &mem->range[mid];
+	if (left->last < right->addr)
+		return -1;
+	return left->addr > right->last;
+}
 
-		if (r->addr <= addr && addr - r->addr >= r->size)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+/** One of the ranges that overlap @p addr to @p last; NULL: there is none. */
+static struct vfu_range *
+mem_find(const struct vfu_mem *mem, uint64_t addr, uint64_t last)
+{
+	struct vfu_range key = {.addr = addr, .last = last};
+	struct vfu_range **node = tfind(&key, &mem->tree, range_compare);
+
+	return node != NULL ? *node : NULL;
 }
 
 static bool
@@ -72,16 +79,34 @@ view_prot(unsigned int rights)
 	return (rights & VFU_MAP_READ ? PROT_READ : 0) | (rights & VFU_MAP_WRITE ? PROT_WRITE : 0);
 }
 
-/** Choose what to map for @p grant: all around it that the file has, or just it. */
+int
+vfu_mem_check_file(int fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	switch (fs.f_type) {
+	case TMPFS_MAGIC: /* memfd, too */
+	case HUGETLBFS_MAGIC:
+	case EXT4_SUPER_MAGIC:
+	case XFS_SUPER_MAGIC:
+	case BTRFS_SUPER_MAGIC:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/** Choose what to map for @p grant: all around it that the file has. */
 static int
 view_place(struct vfu_view *view, const struct vfu_mem_grant *grant, const struct stat *st)
 {
 	uint64_t end = grant->offset + grant->size, file_end;
 
-	view->offset = grant->offset;
-	view->size = grant->size;
-	if (!S_ISREG(st->st_mode))
-		return 0; /* a device: nobody knows how much there is */
 	/* The page of a file that ends within it can be used, also a huge one. */
 	file_end = (uint64_t)st->st_size;
 	if (st->st_blksize > 0)
@@ -90,10 +115,6 @@ view_place(struct vfu_view *view, const struct vfu_mem_grant *grant, const struc
 	if (end > file_end)
 		return -EINVAL;
 	view->offset = grant->offset / VIEW_SIZE * VIEW_SIZE;
-	if (file_end - view->offset < VIEW_SIZE) {
-		view->size = file_end - view->offset;
-		return 0;
-	}
 	view->size = (end - view->offset + VIEW_SIZE - 1) / VIEW_SIZE * VIEW_SIZE;
 	if (view->size > file_end - view->offset)
 		view->size = file_end - view->offset;
@@ -126,6 +147,7 @@ view_create(struct vfu_mem *mem, const struct vfu_mem_grant *grant, const struct
 		free(view);
 		return rc;
 	}
+	madvise(view->base, view->size, MADV_DONTDUMP); /* what a client owns is not for a core */
 	view->next = mem->views;
 	mem->views = view;
 	mem->view_count++;
@@ -160,6 +182,13 @@ view_get(struct vfu_mem *mem, const struct vfu_mem_grant *grant, struct vfu_view
 }
 
 static void
+view_destroy(struct vfu_view *view)
+{
+	munmap(view->base, view->size);
+	free(view);
+}
+
+static void
 view_put(struct vfu_mem *mem, struct vfu_view *view)
 {
 	struct vfu_view **at;
@@ -170,113 +199,111 @@ view_put(struct vfu_mem *mem, struct vfu_view *view)
 		;
 	*at = view->next;
 	mem->view_count--;
-	munmap(view->base, view->size);
-	free(view);
+	view_destroy(view);
 }
 
-/** Make room for one more range. */
-static int
-mem_grow(struct vfu_mem *mem)
+static bool
+grant_is_legal(const struct vfu_mem_grant *grant)
 {
-	size_t room = mem->room == 0 ? 16 : mem->room * 2;
-	struct vfu_range *more;
-
-	if (mem->ranges < mem->room)
-		return 0;
-	if (mem->ranges >= VFU_RANGES_MAX)
-		return -ENOSPC;
-	more = realloc(mem->range, room * sizeof(*more));
-	if (more == NULL)
-		return -ENOMEM;
-	mem->range = more;
-	mem->room = room;
-	return 0;
+	if (!mem_is_legal(grant->addr, grant->size) || grant->rights == 0 ||
+	    (grant->rights & ~(VFU_MAP_READ | VFU_MAP_WRITE)) != 0)
+		return false;
+	/* The bounds of the file come from the client: keep them where off_t can say them. */
+	return grant->fd < 0 || (grant->offset % VFU_PAGE_SIZE == 0 &&
+	                         grant->offset <= INT64_MAX / 2 && grant->size <= INT64_MAX / 2);
 }
 
 int
 vfu_mem_map(struct vfu_mem *mem, const struct vfu_mem_grant *grant)
 {
+	uint64_t last = grant->addr + (grant->size - 1);
 	struct vfu_view *view = NULL;
-	size_t at;
+	struct vfu_range *range;
 	int rc;
 
-	if (!mem_is_legal(grant->addr, grant->size) || grant->rights == 0 ||
-	    (grant->rights & ~(VFU_MAP_READ | VFU_MAP_WRITE)) != 0)
+	if (!grant_is_legal(grant))
 		return -EINVAL;
-	/* The bounds of the file come from the client: keep them where off_t can say them. */
-	if (grant->fd >= 0 && (grant->offset % VFU_PAGE_SIZE != 0 ||
-	                       grant->offset > INT64_MAX / 2 || grant->size > INT64_MAX / 2))
-		return -EINVAL;
-	at = mem_find(mem, grant->addr);
-	if (at < mem->ranges && mem->range[at].addr <= grant->addr + (grant->size - 1))
+	if (mem_find(mem, grant->addr, last) != NULL)
 		return -EEXIST;
-	rc = mem_grow(mem);
-	if (rc == 0 && grant->fd >= 0)
+	if (mem->ranges >= VFU_RANGES_MAX)
+		return -ENOSPC;
+	if (grant->fd >= 0) {
 		rc = view_get(mem, grant, &view);
-	if (rc < 0)
-		return rc;
-	memmove(&mem->range[at + 1], &mem->range[at], (mem->ranges - at) * sizeof(*mem->range));
+		if (rc < 0)
+			return rc;
+	}
+	range = malloc(sizeof(*range));
+	if (range != NULL)
+		*range = (struct vfu_range){
+			.addr = grant->addr,
+			.last = last,
+			.rights = grant->rights,
+			.view = view,
+			.data = view != NULL ? view->base + (grant->offset - view->offset) : NULL,
+		};
+	if (range == NULL || tsearch(range, &mem->tree, range_compare) == NULL) {
+		free(range);
+		view_put(mem, view);
+		return -ENOMEM;
+	}
 	mem->ranges++;
-	mem->range[at] = (struct vfu_range){
-		.addr = grant->addr,
-		.size = grant->size,
-		.rights = grant->rights,
-		.view = view,
-		.data = view != NULL ? view->base + (grant->offset - view->offset) : NULL,
-	};
+	mem->remote_ranges += view == NULL;
 	return 0;
 }
 
 int
 vfu_mem_unmap(struct vfu_mem *mem, uint64_t addr, uint64_t size)
 {
-	size_t first = mem_find(mem, addr), end = first, i;
 	uint64_t last = addr + (size - 1);
+	struct vfu_range *range;
 
 	if (!mem_is_legal(addr, size))
 		return -EINVAL;
-	while (end < mem->ranges && mem->range[end].addr <= last) {
-		const struct vfu_range *r = &mem->range[end++];
-
-		if (r->addr < addr || r->addr + (r->size - 1) > last)
-			return -EINVAL;
-	}
-	if (first == end)
+	range = mem_find(mem, addr, addr);
+	if (range != NULL && range->addr < addr)
+		return -EINVAL;
+	range = mem_find(mem, last, last);
+	if (range != NULL && range->last > last)
+		return -EINVAL;
+	range = mem_find(mem, addr, last);
+	if (range == NULL)
 		return -ENOENT;
-	for (i = first; i < end; i++)
-		view_put(mem, mem->range[i].view);
-	memmove(&mem->range[first], &mem->range[end], (mem->ranges - end) * sizeof(*mem->range));
-	mem->ranges -= end - first;
+	for (; range != NULL; range = mem_find(mem, addr, last)) {
+		tdelete(range, &mem->tree, range_compare);
+		mem->ranges--;
+		mem->remote_ranges -= range->view == NULL;
+		view_put(mem, range->view);
+		free(range);
+	}
 	return 0;
 }
 
 void
 vfu_mem_clear(struct vfu_mem *mem)
 {
-	size_t i;
-
-	for (i = 0; i < mem->ranges; i++)
-		view_put(mem, mem->range[i].view);
-	free(mem->range);
-	mem->range = NULL;
+	tdestroy(mem->tree, free);
+	mem->tree = NULL;
 	mem->ranges = 0;
-	mem->room = 0;
+	mem->remote_ranges = 0;
+	while (mem->views != NULL) {
+		struct vfu_view *view = mem->views;
+
+		mem->views = view->next;
+		view_destroy(view);
+	}
+	mem->view_count = 0;
 }
 
 /** The range that @p addr lies in, if it grants @p right; in @p len how much of it follows. */
 static const struct vfu_range *
 mem_access(const struct vfu_mem *mem, uint64_t addr, unsigned int right, size_t *len)
 {
-	size_t at = mem_find(mem, addr);
-	const struct vfu_range *r;
+	const struct vfu_range *r = mem_find(mem, addr, addr);
 
-	if (at == mem->ranges)
+	if (r == NULL || !(r->rights & right))
 		return NULL;
-	r = &mem->range[at];
-	if (r->addr > addr || !(r->rights & right))
-		return NULL;
-	if (*len > r->size - (addr - r->addr))
-		*len = r->size - (addr - r->addr);
+	if (*len - 1 > r->last - addr)
+		*len = r->last - addr + 1;
 	if (r->view == NULL && *len > VFU_DATA_MAX)
 		*len = VFU_DATA_MAX;
 	return r;

@@ -20,7 +20,6 @@
 #define VFU_RANGES_MAX (1u << 18) /* 1 GiB in pages, which an IOMMU makes of guest memory */
 #define VFU_VIEWS_MAX  1024u      /* pieces of different files */
 
-struct vfu_range;
 struct vfu_view;
 
 /** How ranges without a file are reached. */
@@ -33,9 +32,9 @@ struct vfu_mem_remote {
 
 /** Granted memory; zeroed is empty. */
 struct vfu_mem {
-	struct vfu_range *range; /**< sorted by address, none overlaps another */
+	void *tree; /**< the ranges by address, a tree of tsearch(); none overlaps another */
 	size_t ranges;
-	size_t room;
+	size_t remote_ranges;   /**< those of them that are reached by messages */
 	struct vfu_view *views; /**< mapped pieces of files, a list */
 	size_t view_count;
 	struct vfu_mem_remote remote;
@@ -51,7 +50,15 @@ struct vfu_mem_grant {
 };
 
 /**
- * Grant a range.
+ * Check that a descriptor is a file of tmpfs, hugetlbfs, ext4, XFS or Btrfs. Whoever serves a file
+ * of another kind (FUSE, NFS) could make its pages wait for ever, and with them the engine. The
+ * call itself may wait for such a server: make it without a lock.
+ * @return 0; -EINVAL; negative errno of fstat() and fstatfs().
+ */
+int vfu_mem_check_file(int fd);
+
+/**
+ * Grant a range. vfu_mem_check_file() was asked about the file.
  * @return 0; -EINVAL: rights, address, size or offset are no legal range of pages, or the file is
  * shorter; -EEXIST: part of it is granted already; -ENOSPC: VFU_RANGES_MAX or VFU_VIEWS_MAX
  * reached; -EACCES, -EPERM, -ENODEV, -ENOMEM: the file cannot be mapped with these rights.
@@ -60,6 +67,12 @@ int vfu_mem_map(struct vfu_mem *mem, const struct vfu_mem_grant *grant);
 
 /**
  * Take back all ranges that lie in @p size bytes at @p addr.
+ *
+ * The specification wants one granted range, exactly; libvfio-user refuses anything else with
+ * ENOENT. QEMU passes on what the guest's IOMMU flushes: aligned powers of two that hold many
+ * ranges, or none when a domain is left. To refuse the former would keep memory that the guest
+ * took back; the kernel's VFIO, which QEMU was written for, takes what is inside, too, and cuts
+ * nothing. QEMU reports the latter and goes on.
  * @return 0; -EINVAL: no legal range, or it would cut a granted one in two; -ENOENT: nothing is
  * granted there.
  */

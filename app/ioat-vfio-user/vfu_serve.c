@@ -99,6 +99,11 @@ serve_dma_map(struct vfu_serve *serve, struct vfu_message *msg)
 		.offset = map.offset,
 		.fd = msg->fd_count != 0 ? msg->fds[0] : NO_FD,
 	};
+	if (grant.fd >= 0) {
+		rc = vfu_mem_check_file(grant.fd);
+		if (rc < 0)
+			return rc;
+	}
 	vfu_func_lock(serve->func);
 	mem->remote = (struct vfu_mem_remote){remote_read, remote_write, serve->conn};
 	rc = vfu_mem_map(mem, &grant);
@@ -114,7 +119,15 @@ serve_dma_unmap(struct vfu_serve *serve, struct vfu_message *msg)
 	int rc = 0;
 
 	memcpy(&unmap, msg->body, sizeof(unmap));
-	if (unmap.argsz < sizeof(unmap) || (unmap.flags & ~VFU_UNMAP_ALL) != 0 ||
+	if (unmap.argsz < sizeof(unmap))
+		return -EINVAL;
+	/*
+	 * The specification has no flags yet. QEMU sends one of the kernel's, to remove everything
+	 * when all of an address space goes; bitmaps belong to migration, which is not offered.
+	 */
+	if (unmap.flags == VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP)
+		return -ENOTSUP;
+	if ((unmap.flags & ~VFU_UNMAP_ALL) != 0 || msg->size != sizeof(unmap) ||
 	    (unmap.flags != 0 && (unmap.addr != 0 || unmap.size != 0)))
 		return -EINVAL;
 	vfu_func_lock(serve->func); /* the engine has let go of it when we have the lock */
@@ -331,7 +344,7 @@ struct command {
 static const struct command commands[] = {
 	[VFU_VERSION] = {serve_version, sizeof(struct vfu_version), true, 0},
 	[VFU_DMA_MAP] = {serve_dma_map, sizeof(struct vfu_dma_map), false, 1},
-	[VFU_DMA_UNMAP] = {serve_dma_unmap, sizeof(struct vfu_dma_unmap), false, 0},
+	[VFU_DMA_UNMAP] = {serve_dma_unmap, sizeof(struct vfu_dma_unmap), true, 0},
 	[VFU_DEVICE_GET_INFO] = {serve_device_info, DEVICE_INFO_SIZE, true, 0},
 	[VFU_DEVICE_GET_REGION_INFO] = {serve_region_info, sizeof(struct vfio_region_info), true,
                                         0},

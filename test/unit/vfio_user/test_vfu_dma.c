@@ -159,6 +159,25 @@ TEST(unmap_all_leaves_nothing)
 	rig_close(&r);
 }
 
+TEST(unmap_for_a_dirty_bitmap_is_not_supported_and_unmaps_nothing)
+{
+	struct {
+		struct vfu_dma_unmap unmap;
+		uint64_t bitmap[2];
+	} dirty = {{sizeof(dirty), VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP, MEM_BASE, MEM_SIZE},
+	           {PAGE, MEM_SIZE / PAGE / 8}};
+	struct rig r;
+
+	rig_open_ready(&r, NULL);
+	CHECK_INT(rig_call(&r, VFU_DMA_UNMAP, &dirty, sizeof(dirty), NULL, 0), ==, -ENOTSUP);
+	dirty.unmap.flags = 0;
+	CHECK_INT(rig_call(&r, VFU_DMA_UNMAP, &dirty, sizeof(dirty), NULL, 0), ==, -EINVAL);
+	dirty.unmap.flags = VFU_UNMAP_ALL; /* all, and a range */
+	CHECK_INT(rig_call(&r, VFU_DMA_UNMAP, &dirty, sizeof(dirty.unmap), NULL, 0), ==, -EINVAL);
+	CHECK_INT(rig_unmap(&r, MEM_BASE, MEM_SIZE), ==, sizeof(dirty.unmap));
+	rig_close(&r);
+}
+
 /* The ring stays, the destination goes while a megabyte is on its way there. */
 TEST(range_that_goes_away_under_a_copy_ends_it_with_the_right_error)
 {

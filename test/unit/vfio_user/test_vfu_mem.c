@@ -120,6 +120,24 @@ TEST(file_without_the_right_cannot_be_granted)
 	close(ro);
 }
 
+TEST(only_regular_files_that_the_kernel_itself_serves_are_memory)
+{
+	int memory = file_of(PAGE), null = open("/dev/null", O_RDWR), pipes[2];
+	int proc = open("/proc/self/stat", O_RDONLY);
+
+	CHECK_INT(pipe(pipes), ==, 0);
+	CHECK_INT(vfu_mem_check_file(memory), ==, 0);
+	CHECK_INT(vfu_mem_check_file(null), ==, -EINVAL);
+	CHECK_INT(vfu_mem_check_file(pipes[0]), ==, -EINVAL);
+	CHECK_INT(vfu_mem_check_file(proc), ==, -EINVAL);
+	close(memory);
+	CHECK_INT(vfu_mem_check_file(memory), ==, -EBADF);
+	close(null);
+	close(proc);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 TEST(overlap_is_refused_with_eexist)
 {
 	int fd = file_of(16 * PAGE);
