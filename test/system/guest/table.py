@@ -1,34 +1,96 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The ioat-pmd authors
-"""Print what the guest tests of a build have shown, as a table in Markdown.
+"""What the guest tests of a build have shown, as a table in Markdown.
 
-usage: table.py BUILD
+usage: table.py BUILD                    print it
+       table.py BUILD --update DOCUMENT  write it between the two marks of DOCUMENT
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
-DRIVERS = {"linux": "Linux `ioatdma`", "peer-vfio": "DPDK's own, vfio-pci",
-           "ours-vfio": "ours, vfio-pci", "ours-uio": "ours, uio_pci_generic"}
+SCENARIOS = Path(__file__).resolve().parent / "scenarios"
+BEGIN = "<!-- results of guests: written by test/system/guest/table.py -->"
+END = "<!-- end of results of guests -->"
+# By what the names of scenarios begin with: the driver, and whose version is the driver's.
+DRIVERS = {"linux": ("Linux's `ioatdma`", "Linux"),
+           "peer": ("DPDK's own", "DPDK"),
+           "ours": ("ours", "DPDK")}
+COUNTS = ("passed", "failed", "skipped")
+
+
+class Wrong(Exception):
+    """The table cannot be made, or the document has none; the text says why."""
+
+
+def outcomes(build):
+    """What was run in a build, by scenario and device. Scenarios that are gone do not count."""
+    found = [json.loads(path.read_text()) for path in Path(build).glob("guest/*/outcome.json")]
+    return {(o["scenario"], o["device"]): o for o in found
+            if (SCENARIOS / o["scenario"]).is_file()}
+
+
+def row(outcome):
+    """The cells of one run."""
+    scenario = outcome["scenario"]
+    if scenario.split("-")[0] not in DRIVERS:
+        raise Wrong(f"scenario '{scenario}' names no driver, legal beginnings: "
+                    f"{', '.join(DRIVERS)}")
+    driver, software = DRIVERS[scenario.split("-")[0]]
+    if software not in outcome.get("versions", {}):
+        raise Wrong(f"{scenario}-{outcome['device']} was broken off, see the outcome of its test")
+    figures = "; ".join(f"{name}: {value}" for name, value in outcome.get("figures", {}).items())
+    return [f"{driver}, {software} {outcome['versions'][software]}", f"`{scenario}`",
+            f"`{outcome['device']}`", *(str(outcome[count]) for count in COUNTS), figures]
+
+
+def table(results):
+    """The lines between the marks."""
+    qemus = sorted({o["versions"]["QEMU"] for o in results.values() if "versions" in o})
+    rows = [row(results[key]) for key in sorted(results)]
+    return "\n".join([
+        f"On QEMU {', '.join(qemus)}, cases of each run:", "",
+        "| Driver | Scenario | Device | Passed | Failed | Skipped | Figures |",
+        "|---|---|---|---|---|---|---|",
+        *(f"| {' | '.join(cells)} |" for cells in rows)])
+
+
+def marked(document):
+    """A document: what is before the marks, between, and behind them."""
+    parts = re.split(f"(?:{re.escape(BEGIN)}\n|\n{re.escape(END)})", document)
+    if len(parts) != 3:
+        raise Wrong(f"the document needs the lines '{BEGIN}' and '{END}', once each")
+    return parts
+
+
+def counts_in(document):
+    """The counts that a document tells, by scenario and device."""
+    rows = re.findall(r"^\|[^|]+\| `([\w-]+)` \| `(\w+)` \| (\d+) \| (\d+) \| (\d+) \|",
+                      marked(document)[1], re.M)
+    return {(scenario, device): tuple(map(int, counts)) for scenario, device, *counts in rows}
 
 
 def main():
-    """Print a row for each run, and one for each of its figures."""
-    if len(sys.argv) != 2:
+    """Print or write the table."""
+    words = sys.argv[1:]
+    if len(words) not in (1, 3) or words[1:2] not in ([], ["--update"]):
         sys.exit(__doc__)
-    outcomes = [json.loads(path.read_text())
-                for path in sorted(Path(sys.argv[1]).glob("guest/*/outcome.json"))]
-    if not outcomes:
-        sys.exit(f"table.py: no guest test has run in '{sys.argv[1]}'")
-    print("| Driver | Device | Versions | Passed | Failed | Skipped | Figures |")
-    print("|---|---|---|---|---|---|---|")
-    for o in outcomes:
-        versions = ", ".join(f"{name} {v}" for name, v in o.get("versions", {}).items())
-        figures = "<br>".join(f"{name}: {v}" for name, v in o.get("figures", {}).items())
-        print(f"| {DRIVERS.get(o['scenario'], o['scenario'])} | {o['device']} | {versions} "
-              f"| {o['passed']} | {o['failed']} | {o['skipped']} | {figures} |")
+    results = outcomes(words[0])
+    try:
+        if not results:
+            raise Wrong(f"no guest test has run in '{words[0]}'")
+        text = table(results)
+        if len(words) == 1:
+            print(text)
+            return
+        document = Path(words[2])
+        before, _, behind = marked(document.read_text(encoding="utf-8"))
+        document.write_text(f"{before}{BEGIN}\n{text}\n{END}{behind}", encoding="utf-8")
+    except Wrong as why:
+        sys.exit(f"table.py: {why}")
 
 
 if __name__ == "__main__":
