@@ -9,12 +9,11 @@
 
 #include "ioat_hw.h"
 #include "vfu_engine.h"
+#include "vfu_event.h"
 
-#define NS            1000000000
-#define PACED_TURN    ((size_t)1)        /* one descriptor or chunk, so that pauses are even */
-#define DELAY_TICK_NS 50000              /* while INTRDELAY may hold an interrupt back */
-#define DELAY_MAX_NS  (16384 * 1000)     /* the longest INTRDELAY */
-#define DEBT_MAX_NS   (10 * 1000 * 1000) /* what a late wake-up may be made up for */
+#define NS          1000000000
+#define PACED_TURN  ((size_t)1)        /* one descriptor or chunk, so that pauses are even */
+#define DEBT_MAX_NS (10 * 1000 * 1000) /* what a late wake-up may be made up for */
 
 static int64_t
 now_ns(void)
@@ -60,6 +59,47 @@ host_irq(void *ctx, unsigned int chan)
 	vfu_pci_irq(&func->pci);
 }
 
+/* ---- statistics ---- */
+
+/** Add what the model counted since its last reset. */
+static void
+func_add_counters(const struct vfu_func *func, struct ioat_model_counters *sum)
+{
+	struct ioat_model_counters now;
+
+	ioat_model_counters(func->model, 0, &now);
+	sum->doorbells += now.doorbells;
+	sum->descriptors += now.descriptors;
+	sum->completions += now.completions;
+	sum->bytes += now.bytes;
+	sum->interrupts += now.interrupts;
+	sum->errors += now.errors;
+}
+
+/** Show the counters to vfu_func_stats(), which must not wait for a client as the lock does. */
+static void
+func_publish(struct vfu_func *func)
+{
+	struct vfu_func_stats now = {
+		.count = func->total,
+		.ranges = func->mem.ranges,
+		.events = func->events_total + func->irqs.sent,
+	};
+
+	func_add_counters(func, &now.count);
+	pthread_mutex_lock(&func->stats_lock);
+	func->stats = now;
+	pthread_mutex_unlock(&func->stats_lock);
+}
+
+void
+vfu_func_stats(struct vfu_func *func, struct vfu_func_stats *out)
+{
+	pthread_mutex_lock(&func->stats_lock);
+	*out = func->stats;
+	pthread_mutex_unlock(&func->stats_lock);
+}
+
 /* ---- the lock ---- */
 
 void
@@ -73,6 +113,7 @@ vfu_func_lock(struct vfu_func *func)
 void
 vfu_func_unlock(struct vfu_func *func)
 {
+	func_publish(func);
 	pthread_mutex_unlock(&func->lock);
 }
 
@@ -120,13 +161,15 @@ static bool
 func_turn(struct vfu_func *func)
 {
 	bool paced = func->conf.latency_ns != 0 || func->conf.bytes_per_second != 0;
+	/* Behind messages of a client that takes its time nobody else should wait for long. */
+	size_t budget = paced || func->mem.remote_ranges != 0 ? PACED_TURN : VFU_TURN;
 	struct ioat_model_counters before, after;
 	int64_t now = now_ns();
 	size_t used;
 
 	func_advance(func, now);
 	ioat_model_counters(func->model, 0, &before);
-	used = ioat_model_step(func->model, 0, paced ? PACED_TURN : VFU_TURN);
+	used = ioat_model_step(func->model, 0, budget);
 	if (used > 0 && paced) {
 		/* Time that was slept too long counts, time without work does not. */
 		if (func->due_ns < now - DEBT_MAX_NS)
@@ -150,15 +193,16 @@ sleep_until(int64_t when)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 }
 
-/** Wait for work, locked; with INTRDELAY in use, for the time being only until the next tick. */
+/** Wait for work, locked, or until an interrupt that INTRDELAY holds back is due. */
 static void
-func_idle(struct vfu_func *func, int64_t last_work)
+func_idle(struct vfu_func *func)
 {
-	int64_t now = now_ns(), tick = now + DELAY_TICK_NS;
-	struct timespec until = {tick / NS, tick % NS};
-	bool delayed = ioat_model_read(func->model, IOAT_INTRDELAY, 2) & INTRDELAY_USEC;
+	int64_t delay_ns = (int64_t)ioat_model_delay(func->model) * 1000;
+	int64_t due = func->advanced_ns + delay_ns;
+	struct timespec until = {due / NS, due % NS};
 
-	if (delayed && now - last_work < 2 * DELAY_MAX_NS)
+	func_publish(func);
+	if (delay_ns != 0)
 		pthread_cond_timedwait(&func->work, &func->lock, &until);
 	else
 		pthread_cond_wait(&func->work, &func->lock);
@@ -171,7 +215,7 @@ static void *
 func_engine(void *arg)
 {
 	struct vfu_func *func = arg;
-	int64_t last_work = now_ns(), due;
+	int64_t due;
 
 	vfu_func_lock(func);
 	while (!func->stop) {
@@ -183,11 +227,10 @@ func_engine(void *arg)
 			continue; /* it may have been reset, or stopped */
 		}
 		if (func_turn(func)) {
-			last_work = now_ns();
 			vfu_func_unlock(func);
 			vfu_func_lock(func);
 		} else {
-			func_idle(func, last_work);
+			func_idle(func);
 		}
 	}
 	vfu_func_unlock(func);
@@ -195,21 +238,6 @@ func_engine(void *arg)
 }
 
 /* ---- control ---- */
-
-/** Add what the model counted since its last reset. */
-static void
-func_add_counters(const struct vfu_func *func, struct ioat_model_counters *sum)
-{
-	struct ioat_model_counters now;
-
-	ioat_model_counters(func->model, 0, &now);
-	sum->doorbells += now.doorbells;
-	sum->descriptors += now.descriptors;
-	sum->completions += now.completions;
-	sum->bytes += now.bytes;
-	sum->interrupts += now.interrupts;
-	sum->errors += now.errors;
-}
 
 void
 vfu_func_reset(struct vfu_func *func)
@@ -243,17 +271,6 @@ vfu_func_irqs_changed(struct vfu_func *func)
 }
 
 void
-vfu_func_stats(struct vfu_func *func, struct vfu_func_stats *out)
-{
-	vfu_func_lock(func);
-	out->count = func->total;
-	func_add_counters(func, &out->count);
-	out->ranges = func->mem.ranges;
-	out->events = func->events_total + func->irqs.sent;
-	vfu_func_unlock(func);
-}
-
-void
 vfu_func_cfg_read(struct vfu_func *func, uint32_t offset, void *buf, size_t len)
 {
 	vfu_pci_sync(&func->pci);
@@ -279,6 +296,8 @@ vfu_func_bar_read(struct vfu_func *func, uint32_t offset, void *buf, size_t len)
 void
 vfu_func_bar_write(struct vfu_func *func, uint32_t offset, const void *buf, size_t len)
 {
+	/* A delay that this access begins must not be charged with the time before it. */
+	func_advance(func, now_ns());
 	vfu_pci_bar_write(&func->pci, offset, buf, len);
 	vfu_pci_sync(&func->pci);
 	pthread_cond_signal(&func->work);
@@ -324,12 +343,16 @@ vfu_func_create(struct vfu_func **out, const struct vfu_func_conf *conf)
 
 	if (ioat_model_identity(conf->device) == NULL || conf->faults > VFU_FAULTS_MAX)
 		return -EINVAL;
+	rc = vfu_event_start();
+	if (rc < 0)
+		return rc;
 	func = calloc(1, sizeof(*func));
 	if (func == NULL)
 		return -ENOMEM;
 	func->conf = *conf;
 	pthread_mutex_init(&func->turn, NULL);
 	pthread_mutex_init(&func->lock, NULL);
+	pthread_mutex_init(&func->stats_lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&func->work, &attr);
@@ -361,6 +384,7 @@ vfu_func_destroy(struct vfu_func *func)
 	}
 	ioat_model_destroy(func->model);
 	pthread_cond_destroy(&func->work);
+	pthread_mutex_destroy(&func->stats_lock);
 	pthread_mutex_destroy(&func->lock);
 	pthread_mutex_destroy(&func->turn);
 	free(func);

@@ -46,6 +46,13 @@ struct vfu_func_conf {
 	unsigned int faults;
 };
 
+/** What a function has done since it was made. */
+struct vfu_func_stats {
+	struct ioat_model_counters count;
+	size_t ranges;
+	uint64_t events; /**< interrupts sent to the client */
+};
+
 struct vfu_func {
 	struct vfu_func_conf conf;
 	pthread_mutex_t turn; /* taken first: who waits for the lock comes before the engine */
@@ -63,19 +70,15 @@ struct vfu_func {
 	uint64_t errors_seen; /* of the model's counters, for faults that come again */
 	int64_t advanced_ns;  /* when the model was told the time last */
 	int64_t due_ns;       /* paced: when the next turn may begin */
-};
 
-/** What a function has done since it was made. */
-struct vfu_func_stats {
-	struct ioat_model_counters count;
-	size_t ranges;
-	uint64_t events; /**< interrupts sent to the client */
+	pthread_mutex_t stats_lock; /* stats; taken last */
+	struct vfu_func_stats stats;
 };
 
 /**
  * Make a function in its power-on state and start its engine.
  * @return 0 and the function, to be given to vfu_func_destroy(); -EINVAL; -ENOMEM; -EAGAIN: no
- * thread.
+ * thread; what vfu_event_start() returns.
  */
 int vfu_func_create(struct vfu_func **out, const struct vfu_func_conf *conf);
 
@@ -95,13 +98,20 @@ void vfu_func_bar_write(struct vfu_func *func, uint32_t offset, const void *buf,
 /** Reset the function as FLR does: memory and eventfds stay; locked. */
 void vfu_func_reset(struct vfu_func *func);
 
-/** The client is gone: no memory, no eventfds, power-on state. Takes the lock. */
+/**
+ * The client is gone: no memory, no eventfds, power-on state. Takes the lock.
+ *
+ * The specification would have the state of the device kept otherwise, for a client that comes
+ * back. Here the next one may be another machine: it must not find addresses, pending work and
+ * errors of the last. The kernel's VFIO resets a function that is closed, and libvfio-user tells a
+ * device of a lost connection as a kind of reset.
+ */
 void vfu_func_disconnect(struct vfu_func *func);
 
 /** Take over a change of @c irqs; locked. */
 void vfu_func_irqs_changed(struct vfu_func *func);
 
-/** Read the counters. Takes the lock. */
+/** Read the counters as of the end of the last turn or access. Waits for no client. */
 void vfu_func_stats(struct vfu_func *func, struct vfu_func_stats *out);
 
 #endif /* VFU_ENGINE_H */

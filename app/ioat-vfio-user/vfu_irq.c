@@ -3,11 +3,10 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "vfu_event.h"
 #include "vfu_irq.h"
 
 static const struct {
@@ -79,15 +78,12 @@ static bool
 irq_kick(struct vfu_irqs *irqs, uint32_t index)
 {
 	struct vfu_irq *irq = &irqs->irq[index];
-	const uint64_t one = 1;
 
 	if (!irq->waiting || irq->masked || irq->fd < 0)
 		return false;
 	irq->waiting = false;
 	irq->masked = irq_types[index].flags & VFIO_IRQ_INFO_AUTOMASKED;
-	/* A full counter has an event in it already; the client must not make us wait for room. */
-	fcntl(irq->fd, F_SETFL, O_NONBLOCK);
-	if (write(irq->fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+	if (vfu_event_signal(irq->fd) < 0)
 		return false;
 	irqs->sent++;
 	return true;
@@ -107,17 +103,6 @@ vfu_irq_level(struct vfu_irqs *irqs, uint32_t index, bool high)
 	irq_kick(irqs, index);
 }
 
-/** Whether a descriptor is an eventfd, as far as that can be seen: writes to it never block. */
-static bool
-irq_fd_is_good(int fd)
-{
-	struct stat st;
-
-	/* Unlike files, pipes and sockets, what has no inode of its own has no type either. */
-	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == 0 &&
-	       fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
-}
-
 static int
 irq_set_eventfd(struct vfu_irqs *irqs, const struct vfu_irq_set *set)
 {
@@ -129,11 +114,13 @@ irq_set_eventfd(struct vfu_irqs *irqs, const struct vfu_irq_set *set)
 		return -EINVAL;
 	if (set->count == 0)
 		return 0;
-	if (set->fd_count != 0 && !irq_fd_is_good(set->fds[0]))
+	if (set->fd_count != 0 && !vfu_event_is_one(set->fds[0]))
 		return -EINVAL;
 	irq_forget(irq);
-	if (set->fd_count == 0)
-		return 0; /* taken away, as specified */
+	if (set->fd_count == 0) {
+		irq->masked = false; /* taken away, as specified; an INTx starts anew unmasked */
+		return 0;
+	}
 	irq->fd = set->fds[0];
 	set->fds[0] = -1;
 	irq_kick(irqs, set->index);

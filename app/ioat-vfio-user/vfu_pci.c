@@ -76,6 +76,7 @@ static const struct cfg_reg cfg_regs[] = {
 	{ IOAT_CFG_DMAUNCERRSTS,     4, 0, 0, DMAUNCERR_BITS },
 	{ CFG_DMAUNCERRMSK,          4, 0, DMAUNCERR_BITS, 0 },
 	{ CFG_DMAUNCERRSEV,          4, 0x98, DMAUNCERR_BITS, 0 },
+	/* In all functions, though E5 v2 lists it read-only but in the first: drivers clear each. */
 	{ IOAT_CFG_CHANERR_INT,      4, 0, 0, CHANERR_ALL },
 	{ CFG_CHANERRMSK,            4, 0x60000, CHANERR_ALL, 0 },
 	{ CFG_CHANERRSEV,            4, 0x10000, CHANERR_ALL, 0 },
@@ -137,10 +138,20 @@ pci_msix_masked(const struct vfu_pci *pci)
 static void
 pci_msix_kick(struct vfu_pci *pci)
 {
-	if (!pci->msix_pending || !pci_msix_on(pci) || pci_msix_masked(pci))
+	/* A message is a write to memory: it waits for bus master and D0. */
+	if (!pci->msix_pending || !pci_msix_on(pci) || pci_msix_masked(pci) ||
+	    !vfu_pci_may_dma(pci))
 		return;
 	pci->msix_pending = false;
 	vfu_irq_raise(pci->irqs, VFIO_PCI_MSIX_IRQ_INDEX);
+}
+
+/** Take back a message that is not out yet. */
+static void
+pci_msix_forget(struct vfu_pci *pci)
+{
+	pci->msix_pending = false;
+	vfu_irq_level(pci->irqs, VFIO_PCI_MSIX_IRQ_INDEX, false);
 }
 
 void
@@ -184,7 +195,7 @@ vfu_pci_sync(struct vfu_pci *pci)
 		pci->cfg[PCI_STATUS] |= PCI_STATUS_INTERRUPT;
 	else
 		pci->cfg[PCI_STATUS] &= (uint8_t)~PCI_STATUS_INTERRUPT;
-	vfu_irq_level(pci->irqs, VFIO_PCI_INTX_IRQ_INDEX, level && !disabled);
+	vfu_irq_level(pci->irqs, VFIO_PCI_INTX_IRQ_INDEX, level && !disabled && pci_is_d0(pci));
 	pci_msix_kick(pci);
 }
 
@@ -238,6 +249,7 @@ vfu_pci_cfg_read(struct vfu_pci *pci, uint32_t offset, void *buf, size_t len)
 void
 vfu_pci_cfg_write(struct vfu_pci *pci, uint32_t offset, const void *buf, size_t len)
 {
+	uint8_t power = pci->cfg[PM_CTRL];
 	const uint8_t *in = buf;
 	size_t i;
 
@@ -250,6 +262,9 @@ vfu_pci_cfg_write(struct vfu_pci *pci, uint32_t offset, const void *buf, size_t 
 		if (at == EXP_DEVCTL + 1 && in[i] & PCI_EXP_DEVCTL_BCR_FLR >> 8)
 			pci->reset_asked = true;
 	}
+	/* There is no D1 and no D2: a write of them is discarded. */
+	if ((pci->cfg[PM_CTRL] & PCI_PM_CTRL_STATE_MASK) % 3 != 0)
+		pci->cfg[PM_CTRL] = power;
 }
 
 /** Whether an access of @p len bytes at @p offset touches [start, start + size). */
@@ -357,7 +372,18 @@ pci_before_write(struct vfu_pci *pci, uint32_t offset, unsigned int len, uint64_
 	uint32_t ctrl = IOAT_CHAN_BASE(0) + IOAT_CHANCTRL;
 
 	if (overlaps(offset, len, ctrl, 1) && value >> 8 * (ctrl - offset) & CHANCTRL_INT_DISABLE)
-		pci->msix_pending = false;
+		pci_msix_forget(pci);
+}
+
+/** The RESET command drops a message that waits behind a mask, unless a fault refused it. */
+static void
+pci_after_write(struct vfu_pci *pci, uint32_t offset, unsigned int len, uint64_t value)
+{
+	uint32_t cmd = IOAT_CHAN_BASE(0) + IOAT_CHANCMD;
+
+	if (overlaps(offset, len, cmd, 1) && value >> 8 * (cmd - offset) & CHANCMD_RESET &&
+	    ioat_model_read(pci->model, cmd, 1) == 0)
+		pci_msix_forget(pci);
 }
 
 void
@@ -377,6 +403,7 @@ vfu_pci_bar_write(struct vfu_pci *pci, uint32_t offset, const void *buf, size_t 
 			memcpy(&value, in, n);
 			pci_before_write(pci, offset, n, value);
 			ioat_model_write(pci->model, offset, n, value);
+			pci_after_write(pci, offset, n, value);
 		}
 		offset += n;
 		in += n;

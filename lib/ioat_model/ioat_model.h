@@ -196,6 +196,12 @@ void ioat_model_set_msix(struct ioat_model *model, bool enabled);
 /** Whether INTRCTRL and ATTNSTATUS ask for the INTx level to be high. */
 bool ioat_model_intx_level(const struct ioat_model *model);
 
+/**
+ * How long INTRDELAY holds back the next interrupt that is due.
+ * @return microseconds for ioat_model_advance(); 0: none is held back.
+ */
+uint32_t ioat_model_delay(const struct ioat_model *model);
+
 /** Let @p usec microseconds pass for interrupts that INTRDELAY holds back. */
 void ioat_model_advance(struct ioat_model *model, uint32_t usec);
 

@@ -262,6 +262,21 @@ ioat_model_intx_level(const struct ioat_model *model)
 	return !model->msix && model->attnstatus != 0 && (model->intrctrl & INTRCTRL_MASTER_INT_EN);
 }
 
+uint32_t
+ioat_model_delay(const struct ioat_model *model)
+{
+	uint32_t least = 0;
+	unsigned int i;
+
+	for (i = 0; i < model->chancnt; i++) {
+		const struct model_chan *mc = &model->chan[i];
+
+		if (mc->irq_pending && mc->irq_wait != 0 && (least == 0 || mc->irq_wait < least))
+			least = mc->irq_wait;
+	}
+	return least;
+}
+
 void
 ioat_model_advance(struct ioat_model *model, uint32_t usec)
 {

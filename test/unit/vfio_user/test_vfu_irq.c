@@ -5,9 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "test.h"
+#include "vfu_event.h"
 #include "vfu_irq.h"
 
 #define NONE    VFIO_IRQ_SET_DATA_NONE
@@ -42,6 +46,12 @@ give(struct vfu_irqs *irqs, uint32_t index, int fd)
 	if (copy >= 0)
 		close(copy);
 	return rc;
+}
+
+__attribute__((constructor)) static void
+start(void)
+{
+	CHECK_INT(vfu_event_start(), ==, 0);
 }
 
 static uint64_t
@@ -178,16 +188,26 @@ TEST(eventfd_that_follows_the_mask_is_not_supported)
 TEST(descriptor_that_is_no_eventfd_is_refused)
 {
 	struct vfu_irqs irqs;
-	int pipes[2], file = open("/dev/null", O_WRONLY);
+	int pipes[2], file = open("/dev/full", O_WRONLY),
+		      timer = timerfd_create(CLOCK_MONOTONIC, 0);
+	int other[2], memory = memfd_create("no eventfd", 0);
 
 	CHECK_INT(pipe(pipes), ==, 0);
+	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, other), ==, 0);
 	vfu_irqs_open(&irqs);
 	CHECK_INT(give(&irqs, MSIX, pipes[1]), ==, -EINVAL);
 	CHECK_INT(give(&irqs, MSIX, file), ==, -EINVAL);
+	CHECK_INT(give(&irqs, MSIX, timer), ==, -EINVAL);
+	CHECK_INT(give(&irqs, MSIX, other[0]), ==, -EINVAL);
+	CHECK_INT(give(&irqs, MSIX, memory), ==, -EINVAL);
 	CHECK_INT(irqs.irq[MSIX].fd, ==, -1);
 	close(pipes[0]);
 	close(pipes[1]);
 	close(file);
+	close(timer);
+	close(other[0]);
+	close(other[1]);
+	close(memory);
 }
 
 /* A client that never reads, on a descriptor that it made to block. */
@@ -196,12 +216,15 @@ TEST(full_eventfd_does_not_block)
 	int fd = eventfd(0, 0);
 	uint64_t most = UINT64_MAX - 1;
 	struct vfu_irqs irqs;
+	int i;
 
 	vfu_irqs_open(&irqs);
 	give(&irqs, MSIX, fd);
 	CHECK_INT(write(fd, &most, sizeof(most)), ==, sizeof(most));
-	CHECK_INT(fcntl(fd, F_SETFL, 0), ==, 0);
-	CHECK(vfu_irq_raise(&irqs, MSIX));
+	CHECK_INT(fcntl(fd, F_SETFL, 0), ==, 0); /* the last word: nothing of ours undoes it */
+	for (i = 0; i < 1000; i++)
+		CHECK(vfu_irq_raise(&irqs, MSIX));
+	CHECK_INT(fcntl(fd, F_GETFL) & O_NONBLOCK, ==, 0);
 	vfu_irqs_close(&irqs);
 	close(fd);
 }
@@ -219,6 +242,23 @@ TEST(low_level_takes_a_waiting_intx_back)
 	vfu_irq_level(&irqs, INTX, false);
 	CHECK_INT(set(&irqs, NONE | UNMASK, INTX, 0, 1), ==, 0);
 	CHECK_INT(events(fd), ==, 0);
+	vfu_irqs_close(&irqs);
+	close(fd);
+}
+
+TEST(intx_that_is_taken_away_starts_anew_unmasked)
+{
+	int fd = eventfd(0, EFD_NONBLOCK);
+	struct vfu_irqs irqs;
+
+	vfu_irqs_open(&irqs);
+	give(&irqs, INTX, fd);
+	vfu_irq_level(&irqs, INTX, true);
+	CHECK_INT(events(fd), ==, 1);
+	CHECK_INT(set(&irqs, EVENTFD | TRIGGER, INTX, 0, 1), ==, 0);
+	vfu_irq_level(&irqs, INTX, true);
+	CHECK_INT(give(&irqs, INTX, fd), ==, 0);
+	CHECK_INT(events(fd), ==, 1);
 	vfu_irqs_close(&irqs);
 	close(fd);
 }

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/aio_abi.h>
+
+#include "vfu_event.h"
+
+#define RING 64u /* completions that wait to be taken off */
+
+/* One for the process: to end one takes tens of milliseconds, and all threads may use it. */
+static struct {
+	pthread_once_t once;
+	int error;
+	aio_context_t aio;
+	int fd; /* an empty file: reading it ends at once */
+} event = {.once = PTHREAD_ONCE_INIT, .fd = -1};
+
+static void
+event_start(void)
+{
+	event.fd = memfd_create("vfu_event", MFD_CLOEXEC);
+	if (event.fd < 0 || syscall(SYS_io_setup, RING, &event.aio) < 0)
+		event.error = -errno;
+}
+
+int
+vfu_event_start(void)
+{
+	pthread_once(&event.once, event_start);
+	return event.error;
+}
+
+bool
+vfu_event_is_one(int fd)
+{
+	static const char wanted[] = "anon_inode:[eventfd]";
+	char path[32], name[sizeof(wanted)];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, name, sizeof(name));
+	return n == sizeof(wanted) - 1 && memcmp(name, wanted, sizeof(wanted) - 1) == 0;
+}
+
+/** Throw completions away: the eventfd was told. */
+static void
+event_reap(void)
+{
+	static const struct timespec at_once = {0};
+	struct io_event done[RING];
+
+	syscall(SYS_io_getevents, event.aio, 0L, (long)RING, done, &at_once);
+}
+
+int
+vfu_event_signal(int fd)
+{
+	char byte;
+	struct iocb read = {
+		.aio_lio_opcode = IOCB_CMD_PREAD,
+		.aio_fildes = (uint32_t)event.fd,
+		.aio_buf = (uintptr_t)&byte,
+		.aio_nbytes = 1,
+		.aio_flags = IOCB_FLAG_RESFD,
+		.aio_resfd = (uint32_t)fd,
+	};
+	struct iocb *list[1] = {&read};
+	unsigned int tries;
+
+	/* Another thread may take the room; not as often as there is room. */
+	for (tries = 0; tries < RING; tries++) {
+		if (syscall(SYS_io_submit, event.aio, 1L, list) == 1)
+			return 0;
+		if (errno != EAGAIN)
+			return -errno;
+		event_reap();
+	}
+	return -EAGAIN;
+}
