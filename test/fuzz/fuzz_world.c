@@ -2,36 +2,12 @@
  * Copyright(c) 2026 The ioat-pmd authors
  */
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fuzz_world.h"
 
 /* Scanning the guards takes longer than a usual input; AddressSanitizer sees the access itself. */
 #define GUARDS_EVERY 64u
-
-void
-fuzz_check(bool holds, const char *what, const char *file, int line)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
-	abort();
-}
-
-uint64_t
-fuzz_take(struct fuzz_input *in, unsigned int bytes)
-{
-	uint64_t value = 0;
-
-	if (bytes > in->left)
-		bytes = (unsigned int)in->left;
-	memcpy(&value, in->data, bytes);
-	in->data += bytes;
-	in->left -= bytes;
-	return value;
-}
 
 static void
 fuzz_completion(struct fake_host *fh, uint64_t addr, uint64_t value)

@@ -7,21 +7,16 @@
 
 /**
  * @file
- * What the fuzz targets of the model share: a model on a fake host, the fuzzer's bytes as a
- * stream, and the invariants that are checked after every call into the model.
+ * What the fuzz targets of the model share: a model on a fake host, and the invariants that are
+ * checked after every call into the model.
  */
 
 #include "../unit/fake_host.h"
+#include "fuzz_input.h"
 #include "ioat_model_priv.h"
 
 #define FUZZ_OPS   200u /* calls per input, so that one input stays quick */
 #define FUZZ_SLOTS (RING_LEN / IOAT_DESC_SIZE)
-
-/** The fuzzer's bytes; reads as zeroes when it is used up. */
-struct fuzz_input {
-	const uint8_t *data;
-	size_t left;
-};
 
 /** What a channel looked like before a call. */
 struct fuzz_before {
@@ -38,12 +33,6 @@ struct fuzz_world {
 	bool injected; /* faults may set several bits and write completions late */
 };
 
-/** End the program, naming what does not hold. */
-#define FUZZ_CHECK(cond) fuzz_check((cond), #cond, __FILE__, __LINE__)
-void fuzz_check(bool holds, const char *what, const char *file, int line);
-
-uint64_t fuzz_take(struct fuzz_input *in, unsigned int bytes);
-
 /** The world for one input: part, channels, XFERCAP and way of mapping come from it. */
 struct fuzz_world *fuzz_open(struct fuzz_input *in);
 
@@ -59,8 +48,5 @@ void fuzz_read(struct fuzz_world *w, uint64_t offset, unsigned int width);
 void fuzz_step(struct fuzz_world *w, unsigned int chan, size_t budget);
 void fuzz_inject(struct fuzz_world *w, unsigned int chan, const struct ioat_model_fault *fault);
 void fuzz_function_reset(struct fuzz_world *w);
-
-/** The fuzzer's entry, defined by each target. */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif /* FUZZ_WORLD_H */

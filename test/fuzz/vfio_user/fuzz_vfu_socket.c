@@ -12,14 +12,13 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../fuzz_input.h"
 #include "ioat_hw.h"
 #include "vfu_guard.h"
 #include "vfu_session.h"
@@ -31,15 +30,6 @@
 #define OPS      64u
 #define BODY_MAX 256u
 #define BASE     0x100000ull
-#define INVARIANT(cond)                                               \
-	do {                                                          \
-		if (!(cond)) {                                        \
-			fprintf(stderr, "%s does not hold\n", #cond); \
-			abort();                                      \
-		}                                                     \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /** Everything that lives as long as the process, but the two of a run. */
 static struct {
@@ -51,33 +41,13 @@ static struct {
 	int client; /* of a run */
 	int server; /* of a run */
 	bool writable[PAGES];
-	const uint8_t *in;
-	size_t left;
+	struct fuzz_input in;
 } w;
 
 static uint64_t
-take(size_t bytes)
+take(unsigned int bytes)
 {
-	uint64_t value = 0;
-
-	if (bytes > w.left)
-		bytes = w.left;
-	memcpy(&value, w.in, bytes);
-	w.in += bytes;
-	w.left -= bytes;
-	return value;
-}
-
-static size_t
-take_bytes(uint8_t *to, size_t most)
-{
-	size_t n = take(1) % (most + 1);
-
-	n = n < w.left ? n : w.left;
-	memcpy(to, w.in, n);
-	w.in += n;
-	w.left -= n;
-	return n;
+	return fuzz_take(&w.in, bytes);
 }
 
 /** Send what @p iov holds, with a descriptor unless @p fd is -1; the server may be gone. */
@@ -148,7 +118,7 @@ send_any(void)
 	uint16_t command = (uint16_t)take(1);
 	uint32_t flags = (uint32_t)take(1);
 	uint8_t body[BODY_MAX];
-	size_t len = take_bytes(body, sizeof(body));
+	size_t len = fuzz_take_bytes(&w.in, body, sizeof(body));
 
 	/* Its memory may only come through send_map(), which keeps account. */
 	send_message(command, flags, body, len, flags & 0x80 ? w.event_fd : -1);
@@ -222,7 +192,7 @@ one_operation(void)
 		send_any();
 		break;
 	case 10:
-		iov.iov_len = take_bytes(body, sizeof(body));
+		iov.iov_len = fuzz_take_bytes(&w.in, body, sizeof(body));
 		send_iov(&iov, 1, -1);
 		break;
 	case 11:
@@ -256,15 +226,15 @@ prepare(void)
 
 	if (w.func != NULL)
 		return;
-	INVARIANT(vfu_guard_start() == 0);
-	INVARIANT(vfu_func_create(&w.func, &conf) == 0);
+	FUZZ_CHECK(vfu_guard_start() == 0);
+	FUZZ_CHECK(vfu_func_create(&w.func, &conf) == 0);
 	w.stop_fd = eventfd(0, EFD_CLOEXEC);
 	w.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w.mem_fd = memfd_create("client", MFD_CLOEXEC);
-	INVARIANT(w.stop_fd >= 0 && w.event_fd >= 0 && w.mem_fd >= 0);
-	INVARIANT(ftruncate(w.mem_fd, PAGES * PAGE) == 0);
+	FUZZ_CHECK(w.stop_fd >= 0 && w.event_fd >= 0 && w.mem_fd >= 0);
+	FUZZ_CHECK(ftruncate(w.mem_fd, PAGES * PAGE) == 0);
 	w.mem = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, w.mem_fd, 0);
-	INVARIANT(w.mem != MAP_FAILED);
+	FUZZ_CHECK(w.mem != MAP_FAILED);
 }
 
 static unsigned int
@@ -273,7 +243,7 @@ open_fds(void)
 	DIR *dir = opendir("/proc/self/fd");
 	unsigned int n = 0;
 
-	INVARIANT(dir != NULL);
+	FUZZ_CHECK(dir != NULL);
 	while (readdir(dir) != NULL)
 		n++;
 	closedir(dir);
@@ -285,17 +255,17 @@ check_nothing_is_left(unsigned int fds_before)
 {
 	uint32_t i, j;
 
-	INVARIANT(open_fds() == fds_before);
-	INVARIANT(w.func->mem.ranges == 0 && w.func->mem.view_count == 0);
+	FUZZ_CHECK(open_fds() == fds_before);
+	FUZZ_CHECK(w.func->mem.ranges == 0 && w.func->mem.view_count == 0);
 	for (i = 0; i < VFIO_PCI_NUM_IRQS; i++)
-		INVARIANT(w.func->irqs.irq[i].fd == -1);
+		FUZZ_CHECK(w.func->irqs.irq[i].fd == -1);
 	vfu_func_lock(w.func);
-	INVARIANT(ioat_model_read(w.func->model, IOAT_CHAN_BASE(0) + IOAT_CHANSTS, 8) ==
-	          IOAT_STATE_HALTED);
+	FUZZ_CHECK(ioat_model_read(w.func->model, IOAT_CHAN_BASE(0) + IOAT_CHANSTS, 8) ==
+	           IOAT_STATE_HALTED);
 	vfu_func_unlock(w.func);
 	for (i = 0; i < PAGES; i++) {
 		for (j = 0; j < PAGE && !w.writable[i]; j++)
-			INVARIANT(w.mem[i * PAGE + j] == GUARD);
+			FUZZ_CHECK(w.mem[i * PAGE + j] == GUARD);
 	}
 }
 
@@ -311,16 +281,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	prepare();
 	memset(w.mem, GUARD, PAGES * PAGE);
 	memset(w.writable, 0, sizeof(w.writable));
-	w.in = data;
-	w.left = size;
+	w.in = (struct fuzz_input){data, size};
 	fds_before = open_fds();
-	INVARIANT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+	FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	w.client = pair[0];
 	w.server = pair[1];
-	INVARIANT(pthread_create(&thread, NULL, serve, NULL) == 0);
+	FUZZ_CHECK(pthread_create(&thread, NULL, serve, NULL) == 0);
 	if (take(1) & 0x7f) /* else the input speaks for itself */
 		send_message(VFU_VERSION, 0, &version, sizeof(version), -1);
-	for (i = 0; i < OPS && w.left != 0; i++) {
+	for (i = 0; i < OPS && w.in.left != 0; i++) {
 		one_operation();
 		while (recv(w.client, replies, sizeof(replies), MSG_DONTWAIT) > 0)
 			;
