@@ -4,6 +4,8 @@
 # What scenarios are written with; for busybox sh, inside the guest.
 # /environment has DEVICE, the identity that is tested, and ID, its PCI device id.
 
+CUE_SECONDS=120 # more than any cue takes
+
 tests=0
 
 plan()
@@ -50,12 +52,29 @@ check()
 	fi
 }
 
+# Have something done outside of the guest: a cue of stage.py, with arguments. Prints the answer.
+cue()
+{
+	local answer
+	echo "cue $*" >&3
+	read -r -t $CUE_SECONDS answer <&3 || answer='failed no answer'
+	case $answer in
+	done*) echo "${answer#done }" ;;
+	*)
+		echo "cue $*: $answer"
+		return 1
+		;;
+	esac
+}
+
 # Addresses of all PCI functions of the device under test.
 functions()
 {
-	local f
+	local f vendor device
 	for f in /sys/bus/pci/devices/*; do
-		[ "$(cat "$f/vendor") $(cat "$f/device")" != "0x8086 $ID" ] || echo "${f##*/}"
+		read -r vendor <"$f/vendor"
+		read -r device <"$f/device"
+		[ "$vendor $device" != "0x8086 $ID" ] || echo "${f##*/}"
 	done
 }
 
@@ -90,4 +109,10 @@ within()
 		left=$((left - 1))
 		usleep 100000
 	done
+}
+
+# Process $1 has ended.
+not_running()
+{
+	! kill -0 "$1" 2>/dev/null
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The ioat-pmd authors
-"""Boot a guest with an emulated I/OAT function, run a scenario in it, and print its results as TAP.
+"""Boot a guest with emulated I/OAT functions, run a scenario in it, and print its results as TAP.
 
 usage: run.py BUILD SCENARIO DEVICE
 
@@ -13,32 +13,32 @@ Lines of a scenario that tell how it is run, each of them optional:
     # guest: iommu=1             an emulated IOMMU, which the kernel uses
     # guest: kernel=WORDS        more of the kernel's command line
     # guest: server-icx=OPTIONS  more options of ioat-vfio-user for this DEVICE
+    # guest: function=OPTIONS    a function, whose server has these options; may be repeated
+    # guest: port=1              an empty port, where a function can be plugged in
     # guest: files=NAME...       keys of FILES
+
+Without a "function" there is one. A guest can ask for the cues of stage.py; how long each of its
+steps took is in steps.txt.
 """
 
 import json
-import os
 import re
-import select
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from machine import Broken, Guest
+from stage import Stage
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 EXIT_SKIP = 77
 BOOT_SECONDS = 60
-SERVER_SECONDS = 10
-PREPARE_SECONDS = 1200
+PREPARE_SECONDS = 60
 IDS = {"icx": "0x0b00", "skx": "0x2021", "bdx": "0x6f20", "ivb": "0x0e20"}
 LIB = Path("/usr/lib/x86_64-linux-gnu")
-
-
-class Broken(Exception):
-    """The run cannot go on; the text says why."""
 
 
 def skip(why):
@@ -58,7 +58,9 @@ def plugins():
 
 FILES = {  # what scenarios can ask for: files on this machine, =PATH where they go
     # libgcc_s is loaded late, when a thread is cancelled.
-    "dpdk-test": lambda _: ["/usr/bin/dpdk-test", *plugins(), LIB / "libgcc_s.so.1"],
+    "dpdk": lambda _: [*plugins(), LIB / "libgcc_s.so.1"],
+    "dpdk-test": lambda _: ["/usr/bin/dpdk-test"],
+    "faults": lambda build: [f"{build}/test/system/guest/guest_faults=/usr/bin/guest_faults"],
     "peer": lambda _: [f"{next(LIB.glob('librte_dma_ioat.so.*.*'))}=/drivers/peer.so"],
     "ours": lambda build: [f"{build}/drivers/dma/ioat/librte_dma_ioat_pmd.so=/drivers/ours.so"],
     "contract": lambda build: [f"{build}/test/contract/contract_dmadev=/usr/bin/contract_dmadev"],
@@ -67,17 +69,23 @@ FILES = {  # what scenarios can ask for: files on this machine, =PATH where they
 }
 
 
-def settings(scenario):
-    """The "# guest:" lines of a scenario."""
-    text = scenario.read_text(encoding="utf-8")
-    return dict(re.findall(r"^# guest: ([\w-]+)=(.*)$", text, re.M))
+def settings(scenario, device):
+    """The "# guest:" lines of a scenario; under "functions" the options of each server."""
+    lines = re.findall(r"^# guest: ([\w-]+)=(.*)$", scenario.read_text(encoding="utf-8"), re.M)
+    setup = dict(lines)
+    more = setup.get(f"server-{device}", "").split()
+    options = [value.split() for name, value in lines if name == "function"] or [[]]
+    setup["functions"] = [words + more for words in options]
+    return setup
 
 
 class Tap:
-    """Prints results in one numbering and counts them."""
+    """Prints results in one numbering, counts them and notes when they came."""
 
-    def __init__(self, suffix):
+    def __init__(self, suffix, steps):
         self.suffix = suffix
+        self.steps = steps
+        self.last = time.monotonic()
         self.passed = self.failed = self.skipped = 0
 
     def result(self, good, name, reason=""):
@@ -91,6 +99,10 @@ class Tap:
             self.failed += 1
         print(f"{'ok' if good else 'not ok'} {number} - {name}_{self.suffix}"
               f"{' # SKIP ' + reason if reason else ''}", flush=True)
+        now = time.monotonic()
+        with open(self.steps, "a", encoding="utf-8") as steps:
+            steps.write(f"{now - self.last:6.1f} s  {name}\n")
+        self.last = now
 
     def end(self):
         """The plan. Returns the exit code."""
@@ -98,49 +110,7 @@ class Tap:
         return 1 if self.failed else 0
 
 
-class Server:
-    """ioat-vfio-user with one function."""
-
-    def __init__(self, program, device, options, folder):
-        self.command = [program, "--socket", str(folder / "socket"), "--device", device, "--stats",
-                        *options]
-        self.socket = folder / "socket"
-        self.log = folder / "server.log"
-        self.process = None
-
-    def start(self):
-        """Start it, and wait until it listens."""
-        self.socket.unlink(missing_ok=True)
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log)
-        deadline = time.monotonic() + SERVER_SECONDS
-        while not self.socket.exists():
-            if self.process.poll() is not None:
-                raise Broken(f"ioat-vfio-user ended with {self.process.returncode}")
-            if time.monotonic() > deadline:
-                raise Broken(f"ioat-vfio-user made no socket in {SERVER_SECONDS} s")
-            time.sleep(0.02)
-
-    def stop(self):
-        """Ask it to end. Returns whether it was there and ended well."""
-        if self.process is None or self.process.poll() is not None:
-            return False
-        self.process.terminate()
-        try:
-            return self.process.wait(SERVER_SECONDS) == 0
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            return False
-
-    def counters(self):
-        """What it counted, by name; it says so at its end."""
-        last = re.findall(r"^function 0: (.*)$", self.log.read_text(errors="replace"), re.M)
-        return {name: int(n) for name, n in re.findall(r"(\w+) (\d+)", last[-1] if last else "")}
-
-
-def qemu_command(guest, folder, setup):
+def qemu_command(guest, folder, setup, devices):
     """QEMU's command line. The second serial port, the one with the results, is on stdio."""
     words = ["console=ttyS0", "panic=-1", "oops=panic", "mitigations=off", "nokaslr",
              *setup.get("kernel", "").split()]
@@ -148,54 +118,20 @@ def qemu_command(guest, folder, setup):
     if "iommu" in setup:
         iommu = ["-device", "intel-iommu,intremap=on,caching-mode=on"]
         words += ["intel_iommu=on"]
-    device = {"driver": "vfio-user-pci", "socket": {"type": "unix", "path": f"{folder}/socket"}}
     return [f"{guest}/qemu", "-machine", "q35,kernel-irqchip=split", "-accel", "tcg",
             "-cpu", "max", "-smp", "2", "-m", "1G", "-nodefaults", "-no-reboot",
             "-display", "none", "-monitor", "none",
+            "-qmp", f"unix:{folder}/monitor,server=on,wait=off",
             "-object", "memory-backend-memfd,id=m,size=1G,share=on", "-numa", "node,memdev=m",
-            *iommu, "-device", json.dumps(device),
+            *iommu, *devices,
             "-serial", f"file:{folder}/console.log", "-serial", "stdio",
             "-kernel", f"{guest}/vmlinuz", "-initrd", f"{folder}/initramfs",
             "-append", " ".join(words)]
 
 
-class Guest:
-    """A running QEMU and what it says on its second serial port."""
-
-    def __init__(self, command, log, seconds):
-        with open(log, "ab") as errors:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE,
-                                            stdout=subprocess.PIPE, stderr=errors)
-        self.deadline = time.monotonic() + seconds
-        self.rest = b""
-
-    def lines(self):
-        """Its lines until it ends; Broken when the time is up."""
-        stream = self.process.stdout.fileno()
-        while True:
-            left = self.deadline - time.monotonic()
-            if left <= 0 or not select.select([stream], [], [], left)[0]:
-                raise Broken("the time is up")
-            data = os.read(stream, 65536)
-            if not data:
-                return
-            *lines, self.rest = (self.rest + data).split(b"\n")
-            for line in lines:
-                yield line.decode(errors="replace").rstrip("\r")
-
-    def end(self):
-        """Make sure that it is gone. Returns its exit code."""
-        if self.process.poll() is None:
-            try:
-                self.process.wait(2)
-            except subprocess.TimeoutExpired:
-                self.process.send_signal(signal.SIGKILL)
-        return self.process.wait()
-
-
 def prepare():
-    """The folder of QEMU and the kernel."""
-    done = subprocess.run([HERE / "prepare.sh"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    """The folder of QEMU and the kernel, which a call of prepare.sh left."""
+    done = subprocess.run([HERE / "prepare.sh", "--cached"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, check=False, timeout=PREPARE_SECONDS)
     sys.stderr.write(done.stderr)
     if done.returncode == EXIT_SKIP:
@@ -214,10 +150,10 @@ def make_initramfs(guest, folder, scenario, device, files):
         raise Broken(done.stderr.strip())
 
 
-def follow(guest, tap):
+def follow(stage, tap):
     """Pass on the guest's results. Returns its figures; Broken when it says less than it should."""
     figures, plan, count = {}, None, 0
-    for line in guest.lines():
+    for line in stage.guest.lines():
         result = re.match(r"(not )?ok \d+ - (\S+)(?: # SKIP (.*))?$", line)
         if result:
             count += 1
@@ -228,6 +164,10 @@ def follow(guest, tap):
             name, value = line[len("figure "):].split(": ", 1)
             figures[name] = value
             print(f"# {name}: {value}", flush=True)
+        elif line.startswith("cue "):
+            answer = stage.cue(*line.split()[1:])
+            print(f"# {line}: {answer}", flush=True)
+            stage.guest.answer(answer)
         elif line:
             print(line if line.startswith("#") else f"# {line}", flush=True)
     if plan is None:
@@ -239,10 +179,9 @@ def follow(guest, tap):
 
 def show(folder):
     """The ends of the logs, as comments."""
-    for log in ("server.log", "qemu.log", "console.log"):
-        path = folder / log
-        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-        print("".join(f"# {log}: {line}\n" for line in lines[-20:]), end="", flush=True)
+    for path in sorted(folder.glob("*.log")):
+        lines = path.read_text(errors="replace").splitlines()
+        print("".join(f"# {path.name}: {line}\n" for line in lines[-20:]), end="", flush=True)
 
 
 def versions(guest):
@@ -257,31 +196,31 @@ def versions(guest):
 
 def scenario_run(build, scenario, device, folder, tap):
     """Run it all. Returns what belongs in the table of results."""
-    setup = settings(scenario)
+    setup = settings(scenario, device)
     seconds = int(setup.get("seconds", BOOT_SECONDS))
     files = [str(f) for key in setup.get("files", "").split() for f in FILES[key](build)]
     guest_files = prepare()
     make_initramfs(guest_files, folder, scenario, device, files)
-    server = Server(build / "app/ioat-vfio-user/ioat-vfio-user", device,
-                    setup.get(f"server-{device}", "").split(), folder)
+    stage = Stage(build / "app/ioat-vfio-user/ioat-vfio-user", device, setup["functions"], folder)
     start = time.monotonic()
     figures = {}
-    guest = None
+    code = None
     try:
-        server.start()
-        guest = Guest(qemu_command(guest_files, folder, setup), folder / "qemu.log", seconds)
-        figures = follow(guest, tap)
+        stage.start_servers()
+        devices = stage.qemu_devices("port" in setup)
+        stage.guest = Guest(qemu_command(guest_files, folder, setup, devices), folder, seconds)
+        figures = follow(stage, tap)
         tap.result(True, f"guest_ends_within_{seconds}_seconds")
     except Broken as why:
         print(f"# {why}")
         tap.result(False, f"guest_ends_within_{seconds}_seconds")
     finally:
-        code = guest.end() if guest else None
-        ended_well = server.stop()
+        code = stage.guest.end() if stage.guest else None
+        ended_well = stage.stop_servers()
         (folder / "initramfs").unlink(missing_ok=True)
     tap.result(code == 0, "qemu_ends_well")
     tap.result(ended_well, "server_outlives_the_guest_and_ends_well")
-    counters = server.counters()
+    counters = stage.total()
     if "interrupts taken" in figures:
         sent = counters.get("interrupts")
         print(f"# the device sent {sent} interrupts, {figures['interrupts taken']} were taken")
@@ -299,7 +238,7 @@ def main():
     folder = build / "guest" / f"{scenario.name}-{device}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    tap = Tap(device)
+    tap = Tap(device, folder / "steps.txt")
     outcome = {}
     try:
         outcome = scenario_run(build, scenario, device, folder, tap)
