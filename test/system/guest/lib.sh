@@ -110,9 +110,3 @@ within()
 		usleep 100000
 	done
 }
-
-# Process $1 has ended.
-not_running()
-{
-	! kill -0 "$1" 2>/dev/null
-}
