@@ -112,8 +112,7 @@ class Tap:
 
 def qemu_command(guest, folder, setup, devices):
     """QEMU's command line. The second serial port, the one with the results, is on stdio."""
-    # The kernel waits a moment for a tick of its timer, which may not come on a busy machine, and
-    # then gives up when interrupts are remapped: it is not to look.
+    # no_timer_check: on a busy machine the first ticks come too late for the kernel, which stops.
     words = ["console=ttyS0", "panic=-1", "oops=panic", "mitigations=off", "nokaslr",
              "no_timer_check", *setup.get("kernel", "").split()]
     iommu = []
