@@ -10,16 +10,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/capability.h>
 
+#include "vfu_event.h"
 #include "vfu_guard.h"
 #include "vfu_options.h"
 #include "vfu_session.h"
 
 #define PATH_SIZE 4096
+#define FDS_BASE  64u /* of the process itself */
 
 static void
 log_line(const char *path, const char *text)
@@ -38,6 +41,49 @@ drop_privileges(void)
 		return -errno;
 	/* libc has no wrapper, and a library for one call of the start is not worth it. */
 	return syscall(SYS_capset, &head, none) == 0 ? 0 : -errno;
+}
+
+/**
+ * Let the descriptors that clients send be there: a shortage that one client makes would dismiss
+ * the others'.
+ */
+static int
+raise_limit(unsigned int functions)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return -errno;
+	if (limit.rlim_max < FDS_BASE + (rlim_t)functions * VFU_FUNC_FDS)
+		return -EMFILE;
+	if (limit.rlim_cur >= FDS_BASE + (rlim_t)functions * VFU_FUNC_FDS)
+		return 0;
+	limit.rlim_cur = FDS_BASE + (rlim_t)functions * VFU_FUNC_FDS;
+	return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? 0 : -errno;
+}
+
+/** Take over signals and rights before there are threads and clients. */
+static int
+prepare(unsigned int functions, sigset_t *signals)
+{
+	int rc;
+
+	/* Threads inherit the mask, so that signals wait for sigwait(). */
+	sigemptyset(signals);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGHUP);
+	sigaddset(signals, SIGUSR1);
+	sigprocmask(SIG_BLOCK, signals, NULL);
+	signal(SIGPIPE, SIG_IGN); /* a reader of our logs that ends must not end the device */
+	rc = raise_limit(functions);
+	if (rc == 0)
+		rc = vfu_guard_start();
+	if (rc == 0)
+		rc = vfu_event_start();
+	if (rc == 0)
+		rc = drop_privileges();
+	return rc;
 }
 
 static void
@@ -94,6 +140,26 @@ open_session(struct vfu_session **out, const struct vfu_options *opts, unsigned 
 	return rc;
 }
 
+/** Stop all, then free them. @return false: one does not stop, and the process must end as it is. */
+static bool
+close_all(struct vfu_session *const *session, unsigned int opened, const struct vfu_options *opts)
+{
+	bool stopped = true;
+	unsigned int i;
+
+	for (i = 0; i < opened; i++)
+		vfu_session_stop(session[i]);
+	if (opts->stats)
+		print_stats(session, opened);
+	for (i = 0; i < opened; i++) {
+		if (vfu_session_close(session[i]) < 0) {
+			fprintf(stderr, "function %u does not stop: a client's file holds it\n", i);
+			stopped = false;
+		}
+	}
+	return stopped;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -113,17 +179,11 @@ main(int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", argv[0], err);
 		return 2;
 	}
-	/* Before any thread: they inherit the mask, and signals wait for sigwait(). */
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	rc = vfu_guard_start();
-	if (rc == 0)
-		rc = drop_privileges();
-	if (rc < 0)
+	rc = prepare(opts.functions, &signals);
+	if (rc == -EMFILE)
+		fprintf(stderr, "%s: needs %u descriptors (ulimit -n)\n", argv[0],
+		        FDS_BASE + opts.functions * VFU_FUNC_FDS);
+	else if (rc < 0)
 		fprintf(stderr, "%s: cannot prepare the process: %s\n", argv[0], strerror(-rc));
 	while (rc == 0 && opened < opts.functions) {
 		rc = open_session(&session[opened], &opts, opened);
@@ -134,10 +194,8 @@ main(int argc, char **argv)
 		puts("ready");
 		fflush(stdout);
 		wait_for_end(&signals, session, &opts);
-		if (opts.stats)
-			print_stats(session, opened);
 	}
-	while (opened > 0)
-		vfu_session_close(session[--opened]);
+	if (!close_all(session, opened, &opts))
+		_exit(1);
 	return rc == 0 ? 0 : 1;
 }

@@ -42,6 +42,7 @@ struct vfu_func_conf {
 	unsigned int xfercap;      /**< 0: the part's own */
 	uint64_t latency_ns;       /**< for each descriptor */
 	uint64_t bytes_per_second; /**< 0: as fast as it goes */
+	unsigned int wait_ms;      /**< for its client, as vfu_conn_set_wait(); 0: VFU_WAIT_MS */
 	struct vfu_fault fault[VFU_FAULTS_MAX];
 	unsigned int faults;
 };

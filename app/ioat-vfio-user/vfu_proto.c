@@ -15,16 +15,10 @@
 
 #include "vfu_proto.h"
 
-/** A message that is being received: it may come in pieces, to one reader after the other. */
-struct rx {
-	struct vfu_message *msg;
-	size_t header_have;
-	size_t body_have;
-};
-
 struct vfu_conn {
 	int fd;
 	int stop_fd;
+	int64_t wait_ms;
 	_Atomic uint32_t data_max;
 	atomic_bool dead;
 
@@ -34,39 +28,17 @@ struct vfu_conn {
 	pthread_cond_t changed;
 	bool reading; /* a thread is in conn_read(), the only one to touch rx */
 	int error;    /* the end of the stream: why; never 0 again */
-	struct rx rx;
-	struct vfu_message *queue[VFU_QUEUE]; /* commands, oldest first */
-	unsigned int queued;
+	struct vfu_receive rx;
+	struct vfu_message *first; /* commands, oldest first */
+	struct vfu_message **last; /* where the next one goes */
+	size_t queued, queued_bytes, queued_fds;
+	bool mute;   /* a request was not answered in time, and has not been since */
 	bool asking; /* a request is out, its reply has ask_id */
 	uint16_t ask_id;
 	struct vfu_message *answer;
 
 	pthread_mutex_t ask_lock; /* one request at a time */
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-void
-vfu_message_free(struct vfu_message *msg)
-{
-	uint32_t i;
-
-	if (msg == NULL)
-		return;
-	for (i = 0; i < msg->fd_count; i++) {
-		if (msg->fds[i] >= 0)
-			close(msg->fds[i]);
-	}
-	free(msg->body);
-	free(msg);
-}
 
 int
 vfu_conn_open(struct vfu_conn **out, int fd, int stop_fd)
@@ -80,6 +52,8 @@ vfu_conn_open(struct vfu_conn **out, int fd, int stop_fd)
 	}
 	conn->fd = fd;
 	conn->stop_fd = stop_fd;
+	conn->rx.fd = fd;
+	conn->last = &conn->first;
 	conn->data_max = VFU_DATA_MAX;
 	pthread_mutex_init(&conn->tx_lock, NULL);
 	pthread_mutex_init(&conn->lock, NULL);
@@ -88,6 +62,7 @@ vfu_conn_open(struct vfu_conn **out, int fd, int stop_fd)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&conn->changed, &attr);
 	pthread_condattr_destroy(&attr);
+	vfu_conn_set_wait(conn, VFU_WAIT_MS);
 	*out = conn;
 	return 0;
 }
@@ -95,12 +70,14 @@ vfu_conn_open(struct vfu_conn **out, int fd, int stop_fd)
 void
 vfu_conn_close(struct vfu_conn *conn)
 {
-	unsigned int i;
+	struct vfu_message *msg;
 
 	if (conn == NULL)
 		return;
-	for (i = 0; i < conn->queued; i++)
-		vfu_message_free(conn->queue[i]);
+	while ((msg = conn->first) != NULL) {
+		conn->first = msg->next;
+		vfu_message_free(msg);
+	}
 	vfu_message_free(conn->rx.msg);
 	vfu_message_free(conn->answer);
 	close(conn->fd);
@@ -119,6 +96,14 @@ vfu_conn_kill(struct vfu_conn *conn)
 }
 
 void
+vfu_conn_set_wait(struct vfu_conn *conn, unsigned int wait_ms)
+{
+	conn->wait_ms = wait_ms;
+	conn->rx.wait_ms = wait_ms;
+	conn->rx.deadline_ms = vfu_now_ms() + wait_ms;
+}
+
+void
 vfu_conn_set_data_max(struct vfu_conn *conn, uint32_t bytes)
 {
 	atomic_store(&conn->data_max, bytes < VFU_DATA_MAX ? bytes : VFU_DATA_MAX);
@@ -132,7 +117,7 @@ conn_wait(struct vfu_conn *conn, short events, int64_t wait_ms)
 		{.fd = conn->fd, .events = events},
 		{.fd = conn->stop_fd, .events = POLLIN},
 	};
-	int64_t deadline = now_ms() + wait_ms;
+	int64_t deadline = vfu_now_ms() + wait_ms;
 	int64_t left = wait_ms;
 	int rc;
 
@@ -146,119 +131,17 @@ conn_wait(struct vfu_conn *conn, short events, int64_t wait_ms)
 			return fds[1].revents != 0 ? -ECANCELED : 0;
 		if (wait_ms < 0)
 			continue;
-		left = deadline - now_ms();
+		left = deadline - vfu_now_ms();
 		if (left <= 0)
 			return -ETIMEDOUT;
 	}
 }
 
-/** Keep the descriptors that came with a piece of a message. @return 0; -EPROTO: too many. */
-static int
-rx_take_fds(struct vfu_message *msg, struct msghdr *mh)
+static bool
+conn_has_room(const struct vfu_conn *conn)
 {
-	bool too_many = mh->msg_flags & MSG_CTRUNC;
-	struct cmsghdr *cm;
-
-	for (cm = CMSG_FIRSTHDR(mh); cm != NULL; cm = CMSG_NXTHDR(mh, cm)) {
-		size_t i, n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(cm) + i * sizeof(fd), sizeof(fd));
-			if (msg->fd_count < VFU_FDS_MAX) {
-				msg->fds[msg->fd_count++] = fd;
-			} else {
-				close(fd);
-				too_many = true;
-			}
-		}
-	}
-	return too_many ? -EPROTO : 0;
-}
-
-/** Receive into @p to what is there. @return bytes; negative errno, -EAGAIN: nothing. */
-static ssize_t
-rx_receive(struct vfu_conn *conn, void *to, size_t len)
-{
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(VFU_FDS_MAX * sizeof(int))];
-	} control;
-	struct iovec iov = {.iov_base = to, .iov_len = len};
-	struct msghdr mh = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space),
-	};
-	ssize_t n = recvmsg(conn->fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-
-	if (n < 0)
-		return errno == EINTR ? -EAGAIN : -errno;
-	if (n == 0)
-		return -ECONNRESET;
-	return rx_take_fds(conn->rx.msg, &mh) < 0 ? -EPROTO : n;
-}
-
-/** The header is complete: check it and make room for the body. */
-static int
-rx_check_header(struct vfu_message *msg)
-{
-	const struct vfu_header *h = &msg->header;
-	uint32_t type = h->flags & VFU_FLAG_TYPE;
-
-	if (h->size < sizeof(*h) || h->size > VFU_MESSAGE_MAX ||
-	    (type != VFU_FLAG_COMMAND && type != VFU_FLAG_REPLY))
-		return -EPROTO;
-	msg->size = h->size - (uint32_t)sizeof(*h);
-	if (msg->size == 0)
-		return 0;
-	msg->body = malloc(msg->size);
-	return msg->body != NULL ? 0 : -ENOMEM;
-}
-
-/**
- * Go on receiving; only the thread that has set conn->reading.
- * @return 0 and a whole message; -EAGAIN: not yet; another negative errno: the stream is over.
- */
-static int
-rx_go_on(struct vfu_conn *conn, struct vfu_message **out)
-{
-	struct rx *rx = &conn->rx;
-	ssize_t n;
-	int rc;
-
-	if (rx->msg == NULL) {
-		rx->msg = calloc(1, sizeof(*rx->msg));
-		if (rx->msg == NULL)
-			return -ENOMEM;
-		rx->header_have = 0;
-		rx->body_have = 0;
-	}
-	while (rx->header_have < sizeof(rx->msg->header)) {
-		n = rx_receive(conn, (char *)&rx->msg->header + rx->header_have,
-		               sizeof(rx->msg->header) - rx->header_have);
-		if (n < 0)
-			return (int)n;
-		rx->header_have += (size_t)n;
-		if (rx->header_have < sizeof(rx->msg->header))
-			continue;
-		rc = rx_check_header(rx->msg);
-		if (rc < 0)
-			return rc;
-	}
-	while (rx->body_have < rx->msg->size) {
-		n = rx_receive(conn, rx->msg->body + rx->body_have, rx->msg->size - rx->body_have);
-		if (n < 0)
-			return (int)n;
-		rx->body_have += (size_t)n;
-	}
-	*out = rx->msg;
-	rx->msg = NULL;
-	return 0;
+	return conn->queued < VFU_QUEUE_MESSAGES && conn->queued_bytes < VFU_QUEUE_BYTES &&
+	       conn->queued_fds < VFU_QUEUE_FDS;
 }
 
 /** Give a message to whom it is for; conn->lock is held. */
@@ -266,36 +149,68 @@ static void
 conn_sort(struct vfu_conn *conn, struct vfu_message *msg)
 {
 	if ((msg->header.flags & VFU_FLAG_TYPE) == VFU_FLAG_COMMAND) {
-		conn->queue[conn->queued++] = msg; /* conn_read() was not called without room */
+		*conn->last = msg; /* conn_read() was not called without room */
+		conn->last = &msg->next;
+		conn->queued++;
+		conn->queued_bytes += msg->size;
+		conn->queued_fds += msg->fd_count;
 	} else if (conn->asking && conn->answer == NULL && msg->header.id == conn->ask_id) {
 		conn->answer = msg;
 	} else {
+		conn->mute = false;
 		vfu_message_free(msg); /* too late, or never asked for */
 	}
 }
 
 /**
  * Read one message, as the only reader, and sort it; conn->lock is held, and given up meanwhile.
- * A time-out is no error.
+ * @param wait_ms less than 0: as long as the stream may be silent. A time-out is no error, unless
+ * a message has begun too long ago.
  */
 static void
 conn_read(struct vfu_conn *conn, int64_t wait_ms)
 {
 	struct vfu_message *msg = NULL;
+	int64_t left;
 	int rc;
 
 	conn->reading = true;
 	pthread_mutex_unlock(&conn->lock);
+	if (conn->rx.deadline_ms != 0) {
+		left = conn->rx.deadline_ms - vfu_now_ms();
+		if (left < 0)
+			left = 0;
+		if (wait_ms < 0 || left < wait_ms)
+			wait_ms = left;
+	}
 	rc = conn_wait(conn, POLLIN, wait_ms);
 	if (rc == 0)
-		rc = rx_go_on(conn, &msg);
+		rc = vfu_receive(&conn->rx, &msg);
 	pthread_mutex_lock(&conn->lock);
 	conn->reading = false;
 	if (msg != NULL)
 		conn_sort(conn, msg);
 	else if (rc != -EAGAIN && rc != -ETIMEDOUT)
 		conn->error = rc;
+	else if (conn->rx.deadline_ms != 0 && vfu_now_ms() >= conn->rx.deadline_ms)
+		conn->error = -ETIMEDOUT;
 	pthread_cond_broadcast(&conn->changed);
+}
+
+/** Take the oldest command; there is one, and conn->lock is held. */
+static struct vfu_message *
+conn_take(struct vfu_conn *conn)
+{
+	struct vfu_message *msg = conn->first;
+
+	conn->first = msg->next;
+	if (conn->first == NULL)
+		conn->last = &conn->first;
+	conn->queued--;
+	conn->queued_bytes -= msg->size;
+	conn->queued_fds -= msg->fd_count;
+	pthread_cond_broadcast(&conn->changed);
+	return msg;
 }
 
 int
@@ -310,14 +225,10 @@ vfu_conn_next(struct vfu_conn *conn, struct vfu_message **out)
 		else
 			conn_read(conn, -1);
 	}
-	if (conn->queued != 0) {
-		*out = conn->queue[0];
-		conn->queued--;
-		memmove(&conn->queue[0], &conn->queue[1], conn->queued * sizeof(conn->queue[0]));
-		pthread_cond_broadcast(&conn->changed);
-	} else {
+	if (conn->queued != 0)
+		*out = conn_take(conn);
+	else
 		rc = conn->error;
-	}
 	pthread_mutex_unlock(&conn->lock);
 	return rc;
 }
@@ -326,7 +237,7 @@ vfu_conn_next(struct vfu_conn *conn, struct vfu_message **out)
 static int
 conn_send(struct vfu_conn *conn, struct iovec *iov, size_t count)
 {
-	int64_t deadline = now_ms() + VFU_WAIT_MS;
+	int64_t deadline = vfu_now_ms() + conn->wait_ms;
 	struct msghdr mh = {.msg_iov = iov, .msg_iovlen = count};
 	ssize_t n;
 	int rc = 0;
@@ -352,7 +263,8 @@ conn_send(struct vfu_conn *conn, struct iovec *iov, size_t count)
 		}
 		if (mh.msg_iovlen == 0)
 			break;
-		rc = conn_wait(conn, POLLOUT, deadline > now_ms() ? deadline - now_ms() : 0);
+		rc = conn_wait(conn, POLLOUT,
+		               deadline > vfu_now_ms() ? deadline - vfu_now_ms() : 0);
 		if (rc < 0)
 			break;
 	}
@@ -382,42 +294,51 @@ vfu_conn_reply(struct vfu_conn *conn, const struct vfu_message *msg, int error, 
 	return conn_send(conn, iov, 2);
 }
 
-/** Wait for the answer to request @p id until @p deadline; conn->lock is held. */
+/** Wait for the answer to the request that is out until @p deadline; conn->lock is held. */
 static struct vfu_message *
 conn_await(struct vfu_conn *conn, int64_t deadline)
 {
 	struct vfu_message *answer;
 	struct timespec until = {deadline / 1000, deadline % 1000 * 1000000};
+	int64_t left;
 
-	while (conn->answer == NULL && conn->error == 0 && now_ms() < deadline) {
+	while (conn->answer == NULL && conn->error == 0) {
+		left = deadline - vfu_now_ms();
+		if (left <= 0)
+			break;
 		/* With no room for commands nobody reads until the one who serves has taken one. */
-		if (conn->reading || conn->queued == VFU_QUEUE)
+		if (conn->reading || !conn_has_room(conn))
 			pthread_cond_timedwait(&conn->changed, &conn->lock, &until);
 		else
-			conn_read(conn, deadline - now_ms());
+			conn_read(conn, left);
 	}
 	answer = conn->answer;
 	conn->answer = NULL;
 	conn->asking = false;
+	conn->mute = answer == NULL;
 	return answer;
 }
 
-/** Send a request and wait for its answer. @return NULL: there is none. */
+/** Send a request and wait for its answer until @p deadline. @return NULL: there is none. */
 static struct vfu_message *
-conn_ask(struct vfu_conn *conn, enum vfu_command command, struct iovec *iov, size_t count)
+conn_ask(struct vfu_conn *conn, enum vfu_command command, struct iovec *iov, size_t count,
+         int64_t deadline)
 {
 	struct vfu_header *header = iov[0].iov_base;
 	struct vfu_message *answer = NULL;
-	int64_t deadline = now_ms() + VFU_WAIT_MS;
 	size_t i;
+	bool mute;
 
 	*header = (struct vfu_header){.command = (uint16_t)command, .flags = VFU_FLAG_COMMAND};
 	for (i = 0; i < count; i++)
 		header->size += (uint32_t)iov[i].iov_len;
 	pthread_mutex_lock(&conn->lock);
+	mute = conn->mute;
+	conn->asking = !mute;
 	header->id = ++conn->ask_id;
-	conn->asking = true;
 	pthread_mutex_unlock(&conn->lock);
+	if (mute)
+		return NULL;
 	if (conn_send(conn, iov, count) == 0) {
 		pthread_mutex_lock(&conn->lock);
 		answer = conn_await(conn, deadline);
@@ -458,6 +379,7 @@ static int
 conn_dma(struct vfu_conn *conn, uint64_t addr, void *in, const void *out, size_t len)
 {
 	size_t max = atomic_load(&conn->data_max), n, done;
+	int64_t deadline = vfu_now_ms() + conn->wait_ms; /* for all pieces, small as they may be */
 	int rc = 0;
 
 	pthread_mutex_lock(&conn->ask_lock);
@@ -472,7 +394,7 @@ conn_dma(struct vfu_conn *conn, uint64_t addr, void *in, const void *out, size_t
 		if (out != NULL)
 			iov[2] = (struct iovec){(char *)(uintptr_t)out + done, n};
 		answer = conn_ask(conn, in != NULL ? VFU_DMA_READ : VFU_DMA_WRITE, iov,
-		                  in != NULL ? 2 : 3);
+		                  in != NULL ? 2 : 3, deadline);
 		rc = conn_judge(answer, access.addr, n, in != NULL ? n : 0);
 		if (rc == 0 && in != NULL)
 			memcpy((char *)in + done, answer->body + sizeof(access), n);

@@ -18,18 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vfu_wire.h"
+#include "vfu_receive.h"
 
 struct vfu_conn;
-
-/** A message as it was received. */
-struct vfu_message {
-	struct vfu_header header;
-	uint8_t *body;
-	uint32_t size;        /**< of the body */
-	int fds[VFU_FDS_MAX]; /**< -1 where someone took one over */
-	uint32_t fd_count;
-};
 
 /**
  * Serve a connected socket.
@@ -38,6 +29,12 @@ struct vfu_message {
  * @return 0; -ENOMEM.
  */
 int vfu_conn_open(struct vfu_conn **out, int fd, int stop_fd);
+
+/**
+ * How long to wait for the first message, for the rest of one that has begun, for an answer, and
+ * for room in the socket; until it is set, VFU_WAIT_MS. Before all other calls.
+ */
+void vfu_conn_set_wait(struct vfu_conn *conn, unsigned int wait_ms);
 
 /** Close the socket and everything that was received and not taken; NULL is allowed. */
 void vfu_conn_close(struct vfu_conn *conn);
@@ -51,14 +48,12 @@ void vfu_conn_kill(struct vfu_conn *conn);
 void vfu_conn_set_data_max(struct vfu_conn *conn, uint32_t bytes);
 
 /**
- * Wait for the next command. The wait for a silent client has no end but stop_fd.
+ * Wait for the next command. Between two messages the wait has no end but stop_fd.
  * @return 0 and the message, to be given to vfu_message_free(); -ECONNRESET: the client left;
- * -ECANCELED: stop_fd; -EPROTO: the stream makes no sense, or too many descriptors; -ENOMEM.
+ * -ECANCELED: stop_fd; -ETIMEDOUT: the first message did not come, or the rest of one; -EPROTO:
+ * the stream makes no sense, or too many descriptors; -EMFILE: no room for a descriptor; -ENOMEM.
  */
 int vfu_conn_next(struct vfu_conn *conn, struct vfu_message **out);
-
-/** Free a message, and close those of its descriptors that nobody took; NULL is allowed. */
-void vfu_message_free(struct vfu_message *msg);
 
 /** Confirm a command with @p len bytes of @p data, or its failure with an errno, unless it asked
  * for no reply.
@@ -69,13 +64,18 @@ int vfu_conn_reply(struct vfu_conn *conn, const struct vfu_message *msg, int err
                    const void *data, size_t len);
 
 /**
- * Read or write memory of the client by messages, at most VFU_WAIT_MS for each.
+ * Read or write memory of the client by messages, within wait_ms. After a time-out the client is
+ * not asked again until it sends a late answer.
  * @return 0; -EFAULT: the client refused; -EIO: no or a wrong answer.
  */
 int vfu_conn_dma_read(struct vfu_conn *conn, uint64_t addr, void *buf, size_t len);
 int vfu_conn_dma_write(struct vfu_conn *conn, uint64_t addr, const void *buf, size_t len);
 
-#define VFU_WAIT_MS 5000 /* for an answer, and for room in the socket */
-#define VFU_QUEUE   64u  /* commands that may wait while an answer is waited for */
+#define VFU_WAIT_MS 2000u /* QEMU itself waits 5 s for replies */
+
+/* A client may send commands while an answer is waited for; what may wait of them: */
+#define VFU_QUEUE_MESSAGES 4096u
+#define VFU_QUEUE_BYTES    (4u << 20)
+#define VFU_QUEUE_FDS      256u
 
 #endif /* VFU_PROTO_H */

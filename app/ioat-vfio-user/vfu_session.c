@@ -26,6 +26,7 @@ struct vfu_session {
 	struct sockaddr_un addr;
 	int listen_fd;
 	int stop_fd;
+	int ended_fd; /* the thread has left */
 	bool bound;
 	bool has_thread;
 	pthread_t thread;
@@ -42,6 +43,8 @@ vfu_session_serve(struct vfu_func *func, int fd, int stop_fd)
 	rc = vfu_conn_open(&conn, fd, stop_fd);
 	if (rc < 0)
 		return rc;
+	if (func->conf.wait_ms != 0)
+		vfu_conn_set_wait(conn, func->conf.wait_ms);
 	rc = vfu_serve_open(&serve, func, conn);
 	while (rc == 0) {
 		rc = vfu_conn_next(conn, &msg);
@@ -75,7 +78,9 @@ reason(int rc)
 	case -EPROTO:
 		return "client dismissed: it does not speak the protocol";
 	case -ETIMEDOUT:
-		return "client dismissed: it does not take its replies";
+		return "client dismissed: it says nothing, or does not take its replies";
+	case -EMFILE:
+		return "client dismissed: the server has no descriptors left";
 	case -ENOMEM:
 		return "client dismissed: no memory";
 	default:
@@ -83,10 +88,10 @@ reason(int rc)
 	}
 }
 
-static void *
-session_thread(void *arg)
+/** Take one client after the other until the session stops. */
+static void
+session_run(struct vfu_session *session)
 {
-	struct vfu_session *session = arg;
 	struct pollfd fds[2] = {
 		{.fd = session->listen_fd, .events = POLLIN},
 		{.fd = session->stop_fd, .events = POLLIN},
@@ -97,7 +102,7 @@ session_thread(void *arg)
 		if (poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[1].revents != 0)
-			return NULL;
+			return;
 		fd = accept4(session->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd < 0) {
 			poll(&fds[1], 1, RETRY_MS);
@@ -107,6 +112,16 @@ session_thread(void *arg)
 		session_log(session,
 		            reason(vfu_session_serve(session->func, fd, session->stop_fd)));
 	}
+}
+
+static void *
+session_thread(void *arg)
+{
+	struct vfu_session *session = arg;
+
+	session_run(session);
+	eventfd_write(session->ended_fd, 1);
+	return NULL;
 }
 
 /** Remove a socket that nobody listens at. @return 0; -EADDRINUSE; -EEXIST; negative errno. */
@@ -140,7 +155,8 @@ session_listen(struct vfu_session *session)
 	if (rc < 0)
 		return rc;
 	session->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (session->stop_fd < 0)
+	session->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (session->stop_fd < 0 || session->ended_fd < 0)
 		return -errno;
 	session->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (session->listen_fd < 0)
@@ -166,6 +182,7 @@ vfu_session_open(struct vfu_session **out, const struct vfu_session_conf *conf)
 		return -ENOMEM;
 	session->listen_fd = -1;
 	session->stop_fd = -1;
+	session->ended_fd = -1;
 	session->log = conf->log;
 	session->addr.sun_family = AF_UNIX;
 	snprintf(session->addr.sun_path, sizeof(session->addr.sun_path), "%s", conf->path);
@@ -184,22 +201,37 @@ vfu_session_open(struct vfu_session **out, const struct vfu_session_conf *conf)
 }
 
 void
-vfu_session_close(struct vfu_session *session)
+vfu_session_stop(struct vfu_session *session)
 {
-	const uint64_t one = 1;
-
-	if (session == NULL)
-		return;
-	if (session->has_thread && write(session->stop_fd, &one, sizeof(one)) == sizeof(one))
-		pthread_join(session->thread, NULL); /* all its waits end with stop_fd */
-	if (session->listen_fd >= 0)
-		close(session->listen_fd);
+	eventfd_write(session->stop_fd, 1);
 	if (session->bound)
 		unlink(session->addr.sun_path);
+	session->bound = false;
+}
+
+int
+vfu_session_close(struct vfu_session *session)
+{
+	struct pollfd ended;
+
+	if (session == NULL)
+		return 0;
+	vfu_session_stop(session);
+	if (session->has_thread) {
+		ended = (struct pollfd){.fd = session->ended_fd, .events = POLLIN};
+		if (poll(&ended, 1, VFU_STOP_MS) != 1)
+			return -ETIMEDOUT;
+		pthread_join(session->thread, NULL);
+	}
+	if (session->listen_fd >= 0)
+		close(session->listen_fd);
+	if (session->ended_fd >= 0)
+		close(session->ended_fd);
 	if (session->stop_fd >= 0)
 		close(session->stop_fd);
 	vfu_func_destroy(session->func);
 	free(session);
+	return 0;
 }
 
 struct vfu_func *

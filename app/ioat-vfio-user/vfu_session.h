@@ -13,6 +13,10 @@
 #include <stdbool.h>
 
 #include "vfu_engine.h"
+#include "vfu_proto.h"
+
+/** Descriptors that one function may hold: those of its client, and its own. */
+#define VFU_FUNC_FDS (VFU_QUEUE_FDS + 16u)
 
 struct vfu_session;
 
@@ -36,8 +40,19 @@ struct vfu_session_conf {
  */
 int vfu_session_open(struct vfu_session **out, const struct vfu_session_conf *conf);
 
-/** End the client, stop everything, remove the socket; NULL is allowed. */
-void vfu_session_close(struct vfu_session *session);
+/** Tell the session to stop and remove its socket; several can stop at the same time. */
+void vfu_session_stop(struct vfu_session *session);
+
+/**
+ * End the client, stop everything, free it; NULL is allowed.
+ *
+ * A descriptor of a client can be a file that the client serves itself, and even to close it then
+ * waits for the client.
+ * @return 0; -ETIMEDOUT: not within VFU_STOP_MS, nothing was freed: end the process.
+ */
+int vfu_session_close(struct vfu_session *session);
+
+#define VFU_STOP_MS 3000
 
 /** The function, for its statistics. */
 struct vfu_func *vfu_session_func(struct vfu_session *session);

@@ -27,21 +27,18 @@ static const struct number numbers[] = {
 	{"max_dma_maps", 1, VFU_MAPS_DEFAULT},
 };
 
-/** Answer a number with the smaller of both sides'. @return -EINVAL: it is none. */
+/** Answer a number with ours: each side says what it can take itself. @return -EINVAL: it is none. */
 static int
 answer_number(const json_t *theirs, const struct number *number, json_t *answer)
 {
 	json_t *value = json_object_get(theirs, number->name);
-	json_int_t n;
 
 	if (value == NULL)
 		return 0;
-	n = json_integer_value(value);
-	if (!json_is_integer(value) || n < number->least)
+	if (!json_is_integer(value) || json_integer_value(value) < number->least)
 		return -EINVAL;
-	if (n > number->ours)
-		n = number->ours;
-	return json_object_set_new(answer, number->name, json_integer(n)) == 0 ? 0 : -ENOMEM;
+	return json_object_set_new(answer, number->name, json_integer(number->ours)) == 0 ? 0
+	                                                                                  : -ENOMEM;
 }
 
 /** Fill @p answer, a subset of what the client proposed. */

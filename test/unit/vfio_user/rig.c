@@ -119,7 +119,7 @@ send_message(struct rig *r, const struct vfu_header *header, const void *body, s
 	sendmsg(r->fd, &mh, MSG_NOSIGNAL);
 }
 
-/** Receive exactly @p len bytes within two seconds. */
+/** Receive exactly @p len bytes, each piece within 20 seconds: sanitized, on a busy machine. */
 static int
 receive(struct rig *r, void *to, size_t len)
 {

@@ -5,6 +5,7 @@
 /* Memory of the client: by messages, taken away, in pages, truncated. */
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "rig.h"
@@ -16,9 +17,11 @@
 
 /** A client without shared memory. */
 static void
-open_remote(struct rig *r)
+open_remote(struct rig *r, unsigned int wait_ms)
 {
-	rig_open(r, NULL);
+	struct vfu_func_conf conf = {.device = IOAT_MODEL_ICX, .wait_ms = wait_ms};
+
+	rig_open(r, &conf);
 	CHECK_INT(rig_version(r), >, 0);
 	CHECK_INT(rig_map(r, MEM_BASE, MEM_SIZE, RW, -1, 0), ==, 0);
 	rig_write(r, CFG, 4, 6, 2);
@@ -39,7 +42,7 @@ TEST(memory_without_a_descriptor_is_read_and_written_by_messages)
 	struct rig r;
 	uint64_t word;
 
-	open_remote(&r);
+	open_remote(&r, 0);
 	rig_arm(&r);
 	memset(rig_at(&r, SRC), 0x5a, 10000);
 	rig_copy_desc(&r, 0, SRC + 3, DST + 5, 9000, DESC_CTRL_COMPL);
@@ -78,7 +81,7 @@ TEST(client_that_refuses_halts_the_channel)
 {
 	struct rig r;
 
-	open_remote(&r);
+	open_remote(&r, 0);
 	rig_arm(&r);
 	rig_copy_desc(&r, 0, SRC, DST, 64, DESC_CTRL_COMPL);
 	r.dma_error = EFAULT;
@@ -91,7 +94,7 @@ TEST(answer_of_the_wrong_size_is_an_error)
 {
 	struct rig r;
 
-	open_remote(&r);
+	open_remote(&r, 0);
 	rig_arm(&r);
 	rig_copy_desc(&r, 0, SRC, DST, 64, 0);
 	r.dma_wrong_size = true;
@@ -99,26 +102,84 @@ TEST(answer_of_the_wrong_size_is_an_error)
 	rig_close(&r);
 }
 
-TEST(client_that_does_not_answer_is_waited_for_only_so_long)
+TEST(client_that_does_not_answer_is_waited_for_once)
 {
 	struct rig r;
 
-	open_remote(&r);
+	open_remote(&r, 200);
 	rig_arm(&r);
 	rig_copy_desc(&r, 0, SRC, DST, 64, 0);
 	r.dma_silent = true;
 	CHECK_INT(rig_ring(&r, 1), ==, IOAT_STATE_HALTED);
+	CHECK_INT(r.dma_reads, ==, 1); /* and the completion with the error was not tried */
+	CHECK_INT(r.dma_writes, ==, 0);
+	rig_close(&r);
+}
+
+TEST(late_answer_makes_the_client_worth_asking_again)
+{
+	struct vfu_header late = {0, VFU_DMA_READ, sizeof(late), VFU_FLAG_REPLY, 0};
+	struct rig r;
+
+	open_remote(&r, 200);
+	rig_arm(&r);
+	rig_copy_desc(&r, 0, SRC, DST, 64, 0);
+	r.dma_silent = true;
+	CHECK_INT(rig_ring(&r, 1), ==, IOAT_STATE_HALTED);
+	r.dma_silent = false;
+	rig_send(&r, &late, sizeof(late));
+	rig_arm(&r);
+	CHECK_INT(rig_ring(&r, 1), ==, IOAT_STATE_DONE);
+	rig_close(&r);
+}
+
+/* The answer comes behind more commands than were ever queued. */
+TEST(commands_in_front_of_an_answer_do_not_hold_it_back)
+{
+	struct {
+		struct vfu_header header;
+		struct vfu_region_access access;
+	} ask = {{0, VFU_REGION_READ, sizeof(ask), 0, 0}, {0, CFG, 4}};
+	struct rig r;
+	unsigned int i;
+	uint16_t last;
+
+	open_remote(&r, 0);
+	rig_arm(&r);
+	rig_copy_desc(&r, 0, SRC, DST, 64, 0);
+	rig_write(&r, BAR, CHAN(IOAT_DMACOUNT), 1, 2);
+	last = (uint16_t)(r.id + 500);
+	for (i = 0; i < 500; i++) {
+		ask.header.id = ++r.id;
+		rig_send(&r, &ask, sizeof(ask));
+	}
+	for (r.id = (uint16_t)(last - 499); r.id != last; r.id++)
+		CHECK_INT(rig_reply(&r, NULL, 0), ==, sizeof(ask.access) + 4);
+	CHECK_INT(rig_reply(&r, NULL, 0), ==, sizeof(ask.access) + 4);
+	CHECK_INT(rig_ring(&r, 1), ==, IOAT_STATE_DONE);
 	rig_close(&r);
 }
 
 TEST(client_that_leaves_under_a_request_is_let_go)
 {
+	struct {
+		struct vfu_header header;
+		struct vfu_region_access access;
+		uint16_t count;
+	} __attribute__((packed)) ring = {
+		{0, VFU_REGION_WRITE, sizeof(ring), VFU_FLAG_NO_REPLY, 0},
+		{CHAN(IOAT_DMACOUNT), BAR, 2},
+		1,
+	};
+	struct vfu_header request;
 	struct rig r;
 
-	open_remote(&r);
+	open_remote(&r, 0);
 	rig_arm(&r);
 	rig_copy_desc(&r, 0, SRC, DST, 64, 0);
-	rig_write(&r, BAR, CHAN(IOAT_DMACOUNT), 1, 2);
+	rig_send(&r, &ring, sizeof(ring));
+	CHECK_INT(recv(r.fd, &request, sizeof(request), MSG_WAITALL), ==, sizeof(request));
+	CHECK_INT(request.command, ==, VFU_DMA_READ);
 	CHECK_INT(rig_leave(&r), ==, -ECONNRESET);
 	rig_close(&r);
 }

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -282,26 +284,22 @@ TEST(client_that_leaves_in_the_middle_of_a_message_leaves_nothing_behind)
 
 TEST(descriptors_that_nobody_wants_are_closed)
 {
-	int fds[8], efd = eventfd(0, EFD_CLOEXEC);
+	int efd = eventfd(0, EFD_CLOEXEC);
 	struct vfu_dma_map map = {sizeof(map), 3, 0, 1, 4096};
 	struct vfu_region_access access = {0, CFG, 4};
 	unsigned int before, i;
 	struct rig r;
 
-	for (i = 0; i < 8; i++)
-		fds[i] = efd;
 	rig_open_ready(&r, NULL);
 	before = rig_open_fds();
 	for (i = 0; i < 200; i++) {
-		/* An address that is none; two where one may come; eight where none may. */
-		CHECK_INT(rig_call_fds(&r, VFU_DMA_MAP, &map, sizeof(map), fds, 1, NULL, 0), ==,
+		/* With an address that is none, where none may come, with no command. */
+		CHECK_INT(rig_call_fds(&r, VFU_DMA_MAP, &map, sizeof(map), &efd, 1, NULL, 0), ==,
 		          -EINVAL);
-		CHECK_INT(rig_call_fds(&r, VFU_DMA_MAP, &map, sizeof(map), fds, 2, NULL, 0), ==,
-		          -EINVAL);
-		CHECK_INT(
-			rig_call_fds(&r, VFU_REGION_READ, &access, sizeof(access), fds, 8, NULL, 0),
-			==, -EINVAL);
-		CHECK_INT(rig_call_fds(&r, 99, NULL, 0, fds, 8, NULL, 0), ==, -ENOTSUP);
+		CHECK_INT(rig_call_fds(&r, VFU_REGION_READ, &access, sizeof(access), &efd, 1, NULL,
+		                       0),
+		          ==, -EINVAL);
+		CHECK_INT(rig_call_fds(&r, 99, NULL, 0, &efd, 1, NULL, 0), ==, -ENOTSUP);
 	}
 	rig_read(&r, CFG, 0, 2); /* the server frees a message once it has answered it */
 	CHECK_INT(rig_open_fds(), ==, before);
@@ -309,19 +307,98 @@ TEST(descriptors_that_nobody_wants_are_closed)
 	close(efd);
 }
 
-TEST(more_descriptors_than_the_limit_end_the_connection)
+TEST(more_descriptors_than_one_end_the_connection_and_are_closed)
 {
-	int fds[32], i, efd = eventfd(0, EFD_CLOEXEC);
+	static const size_t counts[] = {2, 3, 32};
+	int fds[32], efd = eventfd(0, EFD_CLOEXEC);
 	unsigned int before = rig_open_fds();
 	struct rig r;
+	size_t i;
 
 	for (i = 0; i < 32; i++)
 		fds[i] = efd;
-	rig_open_ready(&r, NULL);
-	CHECK_INT(rig_call_fds(&r, VFU_DEVICE_RESET, NULL, 0, fds, 32, NULL, 0), ==, -ECONNRESET);
-	rig_close(&r);
+	for (i = 0; i < 3; i++) {
+		rig_open_ready(&r, NULL);
+		CHECK_INT(rig_call_fds(&r, VFU_DEVICE_RESET, NULL, 0, fds, counts[i], NULL, 0), ==,
+		          -ECONNRESET);
+		CHECK_INT(rig_leave(&r), ==, -EPROTO);
+		rig_close(&r);
+	}
 	CHECK_INT(rig_open_fds(), ==, before);
 	close(efd);
+}
+
+TEST(server_without_room_for_a_descriptor_says_so)
+{
+	struct rlimit limit, few;
+	int efd = eventfd(0, EFD_CLOEXEC), probe;
+	struct rig r;
+
+	rig_open_ready(&r, NULL);
+	CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+	probe = dup(efd);
+	close(probe);
+	few = (struct rlimit){(rlim_t)probe, limit.rlim_max};
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &few), ==, 0);
+	CHECK_INT(rig_call_fds(&r, VFU_DEVICE_RESET, NULL, 0, &efd, 1, NULL, 0), ==, -ECONNRESET);
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+	CHECK_INT(rig_leave(&r), ==, -EMFILE);
+	rig_close(&r);
+	close(efd);
+}
+
+TEST(client_that_says_nothing_is_dismissed)
+{
+	struct vfu_func_conf conf = {.device = IOAT_MODEL_ICX, .wait_ms = 100};
+	struct rig r;
+
+	rig_open(&r, &conf);
+	CHECK(rig_is_cut_off(&r));
+	CHECK_INT(rig_leave(&r), ==, -ETIMEDOUT);
+	rig_close(&r);
+}
+
+TEST(message_that_is_never_completed_ends_the_connection_silence_between_two_does_not)
+{
+	struct vfu_func_conf conf = {.device = IOAT_MODEL_ICX, .wait_ms = 200};
+	struct rig r;
+
+	rig_open_ready(&r, &conf);
+	usleep(400000);
+	CHECK_INT(rig_read(&r, CFG, 0, 2), ==, 0x8086);
+	rig_send(&r, "half", 4);
+	CHECK(rig_is_cut_off(&r));
+	CHECK_INT(rig_leave(&r), ==, -ETIMEDOUT);
+	rig_close(&r);
+}
+
+/* Its close() would wait an hour for a peer that does not read. */
+TEST(socket_that_lingers_is_closed_at_once)
+{
+	struct linger hour = {1, 3600};
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t len = sizeof(addr);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0), peer;
+	static char block[65536];
+	struct rig r;
+
+	CHECK_INT(bind(listener, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+	CHECK_INT(listen(listener, 1), ==, 0);
+	CHECK_INT(getsockname(listener, (struct sockaddr *)&addr, &len), ==, 0);
+	CHECK_INT(connect(fd, (struct sockaddr *)&addr, len), ==, 0);
+	peer = accept(listener, NULL, NULL);
+	CHECK(peer >= 0);
+	while (send(fd, block, sizeof(block), MSG_DONTWAIT) > 0)
+		;
+	CHECK_INT(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hour, sizeof(hour)), ==, 0);
+	rig_open_ready(&r, NULL);
+	CHECK_INT(rig_call_fds(&r, VFU_DEVICE_RESET, NULL, 0, &fd, 1, NULL, 0), ==, -EINVAL);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hour, sizeof(hour));
+	rig_close(&r); /* joins the server */
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(hour));
+	close(fd);
+	close(peer);
+	close(listener);
 }
 
 TEST(replaced_eventfds_are_closed)
@@ -364,6 +441,7 @@ TEST(memory_of_things_that_are_no_memory_is_refused)
 TEST(endless_work_does_not_keep_the_socket_waiting)
 {
 	struct ioat_desc loop = {.size = 1u << 20, .src = MEM_BASE, .dst = MEM_BASE, .next = RING};
+	struct timespec begin, end;
 	struct rig r;
 	int i;
 
@@ -372,8 +450,12 @@ TEST(endless_work_does_not_keep_the_socket_waiting)
 	memcpy(rig_at(&r, RING), &loop, sizeof(loop));
 	rig_arm(&r);
 	rig_write(&r, BAR, CHAN(IOAT_DMACOUNT), 65535, 2);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
 	for (i = 0; i < 50; i++)
 		CHECK_INT(rig_read(&r, CFG, 0, 2), ==, 0x8086);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	/* 100 ms each; the work itself takes many seconds. */
+	CHECK_INT(end.tv_sec - begin.tv_sec, <=, 5);
 	CHECK_INT(rig_read(&r, BAR, CHAN(IOAT_CHANSTS), 8) & CHANSTS_STATE, ==, IOAT_STATE_ACTIVE);
 	rig_write(&r, CFG, 0x98, 0x8000, 2);
 	rig_write(&r, CFG, 4, 6, 2);
@@ -383,6 +465,7 @@ TEST(endless_work_does_not_keep_the_socket_waiting)
 
 TEST(client_that_does_not_take_replies_is_dismissed)
 {
+	struct vfu_func_conf conf = {.device = IOAT_MODEL_ICX, .wait_ms = 300};
 	struct vfu_region_access access = {0, BAR, IOAT_BAR_SIZE};
 	struct vfu_header header = {1, VFU_REGION_READ, sizeof(header) + sizeof(access), 0, 0};
 	struct rig r;
@@ -390,7 +473,7 @@ TEST(client_that_does_not_take_replies_is_dismissed)
 	ssize_t n = 0;
 	int i;
 
-	rig_open_ready(&r, NULL);
+	rig_open_ready(&r, &conf);
 	memcpy(all, &header, sizeof(header));
 	memcpy(all + sizeof(header), &access, sizeof(access));
 	for (i = 0; i < 100000 && n >= 0; i++)

@@ -65,13 +65,13 @@ TEST(other_major_version_is_refused)
 	CHECK_INT(propose(1, 0, NULL, 0), ==, -EPROTO);
 }
 
-TEST(numbers_are_answered_with_the_smaller_one)
+TEST(numbers_are_answered_with_ours_and_the_clients_are_kept_to)
 {
-	CHECK_INT(propose_text("{\"capabilities\":{\"max_msg_fds\":1,\"max_data_xfer_size\":4096,"
+	CHECK_INT(propose_text("{\"capabilities\":{\"max_msg_fds\":0,\"max_data_xfer_size\":4096,"
 	                       "\"max_dma_maps\":99999999}}"),
 	          ==, 0);
 	assert_non_null(strstr(answer, "\"max_msg_fds\":1"));
-	assert_non_null(strstr(answer, "\"max_data_xfer_size\":4096"));
+	assert_non_null(strstr(answer, "\"max_data_xfer_size\":1048576"));
 	assert_non_null(strstr(answer, "\"max_dma_maps\":65535"));
 	CHECK_INT(terms.data_max, ==, 4096);
 }
