@@ -232,21 +232,39 @@ op_any_read(void)
 		FUZZ_CHECK(data[i] == guest.f->func->pci.cfg[access.offset + i]);
 }
 
+/** Mostly one kind of data and one action, which is all that is legal. */
+static uint32_t
+take_irq_flags(void)
+{
+	unsigned int how = (unsigned int)take(1);
+
+	if (how >= 0xe0)
+		return how & 0x3f;
+	return VFIO_IRQ_SET_DATA_NONE << how % 3 | VFIO_IRQ_SET_ACTION_MASK << (how >> 2) % 3;
+}
+
 static void
 op_irqs(void)
 {
-	static const uint8_t bools[2] = {1, 0};
-	unsigned int how = (unsigned int)take(1), type = (unsigned int)take(1);
-	uint8_t body[sizeof(struct vfio_irq_set) + sizeof(bools)];
-	struct vfio_irq_set set = {sizeof(set), type & 0x3f, how & 7, how >> 3 & 1, how >> 4 & 3};
+	unsigned int how = (unsigned int)take(1);
+	uint8_t body[sizeof(struct vfio_irq_set) + 2];
+	struct vfio_irq_set set = {sizeof(set), take_irq_flags(), how & 3, 0, 1};
 	int fds[2] = {guest.event_fd, grants_fd((enum fuzz_backing)(how % BACKINGS))};
-	struct fuzz_command cmd = {VFU_DEVICE_SET_IRQS, 0, body, sizeof(set), fds, type >> 6 & 1};
+	struct fuzz_command cmd = {VFU_DEVICE_SET_IRQS, 0, body, sizeof(set), fds, 0};
 
+	if (how & 0x80) {
+		set.index = (uint32_t)take(1) % 8;
+		set.start = (uint32_t)take(1) & 1;
+		set.count = (uint32_t)take(1) & 3;
+	}
 	memcpy(body, &set, sizeof(set));
-	memcpy(body + sizeof(set), bools, sizeof(bools));
+	body[sizeof(set)] = how >> 4 & 1;
+	body[sizeof(set) + 1] = how >> 5 & 1;
 	if (set.flags & VFIO_IRQ_SET_DATA_BOOL)
 		cmd.size += set.count % 3;
-	if (how & 0x80 && fds[1] >= 0) {
+	if (set.flags & VFIO_IRQ_SET_DATA_EVENTFD)
+		cmd.fd_count = how >> 4 & 1;
+	if (how & 0x40 && fds[1] >= 0) {
 		cmd.fds = &fds[1]; /* something else, also an eventfd that nobody reads */
 		guest.events_count = false;
 	}
@@ -365,6 +383,8 @@ begin(unsigned int how)
 	guest_write_reg(CFG, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	if (how & 1)
 		guest_write_reg(CFG, 0x80 + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	else
+		guest_write_reg(BAR, IOAT_INTRCTRL, 1, INTRCTRL_MASTER_INT_EN);
 	guest_set_irqs(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
 	               how & 1 ? VFIO_PCI_MSIX_IRQ_INDEX : VFIO_PCI_INTX_IRQ_INDEX,
 	               &guest.event_fd);
@@ -421,8 +441,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	input = (struct fuzz_input){data, size};
 	how = (unsigned int)take(1);
 	guest_open(how);
-	if (how & 0x80)
-		begin(how >> 3);
+	if (how & 0xc0)
+		begin(how >> 4);
 	for (i = 0; i < OPS && input.left != 0; i++)
 		operations[take(1) % 32]();
 	check_usable(how);

@@ -9,6 +9,7 @@
  */
 
 #include <dirent.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,7 +34,8 @@
 
 /** Everything that lives as long as the process, but the two of a run. */
 static struct {
-	struct vfu_func *func;
+	struct vfu_func *funcs[2]; /* as fast as it goes, and one that takes its time */
+	struct vfu_func *func;     /* of a run */
 	int stop_fd;
 	int mem_fd;
 	int event_fd;
@@ -41,6 +43,9 @@ static struct {
 	int client; /* of a run */
 	int server; /* of a run */
 	bool writable[PAGES];
+	unsigned int mood; /* how requests of the server are answered */
+	uint8_t rx[1 << 16];
+	size_t rx_have;
 	struct fuzz_input in;
 } w;
 
@@ -196,7 +201,11 @@ one_operation(void)
 		send_iov(&iov, 1, -1);
 		break;
 	case 11:
-		send_message(VFU_DEVICE_RESET, 0, NULL, 0, -1);
+		if (op & 0x10)
+			send_message(VFU_DEVICE_RESET, 0, NULL, 0, -1);
+		else
+			w.mood = op >> 5;
+		poll(&(struct pollfd){.fd = w.client, .events = POLLIN}, 1, 1);
 		break;
 	case 12:
 		send_write(VFIO_PCI_CONFIG_REGION_INDEX, 4, 2, 6);
@@ -211,6 +220,60 @@ one_operation(void)
 	}
 }
 
+/** Answer a request for memory: well, with an error, with too much, or not at all. */
+static void
+answer_request(const struct vfu_header *ask, const uint8_t *body)
+{
+	struct vfu_header header = {ask->id, ask->command, 0, VFU_FLAG_REPLY, 0};
+	uint8_t reply[sizeof(struct vfu_dma_access) + PAGE] = {0};
+	struct iovec iov[2] = {{&header, sizeof(header)}, {reply, 0}};
+	struct vfu_dma_access access;
+
+	FUZZ_CHECK(ask->command == VFU_DMA_READ || ask->command == VFU_DMA_WRITE);
+	FUZZ_CHECK(ask->size >= sizeof(*ask) + sizeof(access));
+	memcpy(&access, body, sizeof(access));
+	FUZZ_CHECK(access.count >= 1 && access.count <= PAGE);
+	if (ask->command == VFU_DMA_WRITE)
+		FUZZ_CHECK(ask->size == sizeof(*ask) + sizeof(access) + access.count);
+	memcpy(reply, &access, sizeof(access));
+	iov[1].iov_len = sizeof(access) + (ask->command == VFU_DMA_READ ? access.count : 0);
+	if (w.mood % 4 == 3)
+		return;
+	if (w.mood % 4 == 2) {
+		header.flags |= VFU_FLAG_ERROR;
+		header.error = 14;
+	}
+	if (w.mood % 8 == 1)
+		iov[1].iov_len--;
+	header.size = (uint32_t)(sizeof(header) + iov[1].iov_len);
+	send_iov(iov, 2, -1);
+}
+
+/** Take what the server has sent, and answer what it asks for. @return false: it has gone. */
+static bool
+receive(int flags)
+{
+	ssize_t n = recv(w.client, w.rx + w.rx_have, sizeof(w.rx) - w.rx_have, flags);
+	struct vfu_header header;
+	size_t at = 0;
+
+	if (n <= 0)
+		return false;
+	w.rx_have += (size_t)n;
+	while (w.rx_have - at >= sizeof(header)) {
+		memcpy(&header, w.rx + at, sizeof(header));
+		FUZZ_CHECK(header.size >= sizeof(header) && header.size <= sizeof(w.rx));
+		if (w.rx_have - at < header.size)
+			break;
+		if ((header.flags & VFU_FLAG_TYPE) == VFU_FLAG_COMMAND)
+			answer_request(&header, w.rx + at + sizeof(header));
+		at += header.size;
+	}
+	w.rx_have -= at;
+	memmove(w.rx, w.rx + at, w.rx_have);
+	return true;
+}
+
 static void *
 serve(void *arg)
 {
@@ -222,12 +285,20 @@ serve(void *arg)
 static void
 prepare(void)
 {
-	struct vfu_func_conf conf = {.device = IOAT_MODEL_SKX};
+	static const struct vfu_func_conf fast = {.device = IOAT_MODEL_SKX};
+	static const struct vfu_func_conf slow = {
+		.device = IOAT_MODEL_IVB,
+		.latency_ns = 20000,
+		.bytes_per_second = 1000000000,
+		.fault = {{{IOAT_MODEL_FAULT_CHANERR, CHANERR_READ_DATA, 1, 0}, true}},
+		.faults = 1,
+	};
 
-	if (w.func != NULL)
+	if (w.funcs[0] != NULL)
 		return;
 	FUZZ_CHECK(vfu_guard_start() == 0);
-	FUZZ_CHECK(vfu_func_create(&w.func, &conf) == 0);
+	FUZZ_CHECK(vfu_func_create(&w.funcs[0], &fast) == 0);
+	FUZZ_CHECK(vfu_func_create(&w.funcs[1], &slow) == 0);
 	w.stop_fd = eventfd(0, EFD_CLOEXEC);
 	w.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w.mem_fd = memfd_create("client", MFD_CLOEXEC);
@@ -273,29 +344,32 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct vfu_version version = {VFU_MAJOR, VFU_MINOR};
-	unsigned int fds_before, i;
-	char replies[4096];
+	unsigned int fds_before, how, i;
 	pthread_t thread;
 	int pair[2];
 
 	prepare();
 	memset(w.mem, GUARD, PAGES * PAGE);
 	memset(w.writable, 0, sizeof(w.writable));
+	w.mood = 0;
 	w.in = (struct fuzz_input){data, size};
 	fds_before = open_fds();
 	FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	w.client = pair[0];
 	w.server = pair[1];
+	w.rx_have = 0;
+	how = (unsigned int)take(1);
+	w.func = w.funcs[how >> 7];
 	FUZZ_CHECK(pthread_create(&thread, NULL, serve, NULL) == 0);
-	if (take(1) & 0x7f) /* else the input speaks for itself */
+	if (how & 0x7f) /* else the input speaks for itself */
 		send_message(VFU_VERSION, 0, &version, sizeof(version), -1);
 	for (i = 0; i < OPS && w.in.left != 0; i++) {
 		one_operation();
-		while (recv(w.client, replies, sizeof(replies), MSG_DONTWAIT) > 0)
+		while (receive(MSG_DONTWAIT))
 			;
 	}
 	shutdown(w.client, SHUT_WR);
-	while (recv(w.client, replies, sizeof(replies), 0) > 0)
+	while (receive(0))
 		;
 	pthread_join(thread, NULL);
 	close(w.client);
