@@ -132,8 +132,8 @@ def qemu_command(guest, folder, setup, devices):
 
 def prepare():
     """The folder of QEMU and the kernel, which a call of prepare.sh left."""
-    done = subprocess.run([HERE / "prepare.sh", "--cached"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, check=False, timeout=PREPARE_SECONDS)
+    done = subprocess.run([HERE / "prepare.sh", "--cached"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, check=False, timeout=PREPARE_SECONDS)
     sys.stderr.write(done.stderr)
     if done.returncode == EXIT_SKIP:
         skip((done.stderr.strip().splitlines() or ["prepare.sh says no reason"])[-1])

@@ -2,8 +2,8 @@
 # Copyright(c) 2026 The ioat-pmd authors
 """What is around a guest: a server for each function, and the cues on which they change.
 
-A line "cue NAME ARGUMENT..." of the guest calls one of Stage.CUES. It is answered on the same serial
-port with "done" or "failed", and a text.
+A line "cue NAME ARGUMENT..." of the guest calls one of Stage.CUES. It is answered on the same
+serial port with "done" or "failed", and a text.
 """
 
 import collections
