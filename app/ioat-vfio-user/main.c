@@ -140,7 +140,7 @@ open_session(struct vfu_session **out, const struct vfu_options *opts, unsigned 
 	return rc;
 }
 
-/** Stop all, then free them. @return false: one does not stop, and the process must end as it is. */
+/** Stop all, then free them. @return false: one does not stop, the process must end as it is. */
 static bool
 close_all(struct vfu_session *const *session, unsigned int opened, const struct vfu_options *opts)
 {

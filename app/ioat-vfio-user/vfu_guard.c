@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <ucontext.h>
+#include <sys/ucontext.h>
 
 #include "vfu_guard.h"
 

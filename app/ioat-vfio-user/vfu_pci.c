@@ -76,7 +76,7 @@ static const struct cfg_reg cfg_regs[] = {
 	{ IOAT_CFG_DMAUNCERRSTS,     4, 0, 0, DMAUNCERR_BITS },
 	{ CFG_DMAUNCERRMSK,          4, 0, DMAUNCERR_BITS, 0 },
 	{ CFG_DMAUNCERRSEV,          4, 0x98, DMAUNCERR_BITS, 0 },
-	/* In all functions, though E5 v2 lists it read-only but in the first: drivers clear each. */
+	/* In all functions; E5 v2 lists it read-only but in the first, drivers clear each. */
 	{ IOAT_CFG_CHANERR_INT,      4, 0, 0, CHANERR_ALL },
 	{ CFG_CHANERRMSK,            4, 0x60000, CHANERR_ALL, 0 },
 	{ CFG_CHANERRSEV,            4, 0x10000, CHANERR_ALL, 0 },

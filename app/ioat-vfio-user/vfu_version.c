@@ -27,7 +27,7 @@ static const struct number numbers[] = {
 	{"max_dma_maps", 1, VFU_MAPS_DEFAULT},
 };
 
-/** Answer a number with ours: each side says what it can take itself. @return -EINVAL: it is none. */
+/** Answer a number with ours: each side says what it takes. @return -EINVAL: it is none. */
 static int
 answer_number(const json_t *theirs, const struct number *number, json_t *answer)
 {

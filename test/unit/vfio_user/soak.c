@@ -9,20 +9,16 @@
  *	soak SERVER [SECONDS [SEED]]
  */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "rig.h"
+#include "soak_server.h"
 #include "test.h"
 
 #define RW       (VFU_MAP_READ | VFU_MAP_WRITE)
@@ -51,9 +47,7 @@ struct op {
 
 struct soak {
 	struct rig r;
-	char folder[32], path[64];
-	pid_t server;
-	int out; /* what the server prints */
+	struct soak_server server;
 	int event_fd;
 	uint8_t *expect; /* MEM_SIZE bytes */
 	struct op op[BATCH];
@@ -84,71 +78,6 @@ clock_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* ---- the server ---- */
-
-static void
-server_start(struct soak *s)
-{
-	int out[2];
-	char ready[6];
-
-	strcpy(s->folder, "/tmp/vfu_XXXXXX");
-	CHECK(mkdtemp(s->folder) != NULL);
-	snprintf(s->path, sizeof(s->path), "%s/socket", s->folder);
-	CHECK_INT(pipe2(out, O_CLOEXEC), ==, 0);
-	s->server = fork();
-	CHECK(s->server >= 0);
-	if (s->server == 0) {
-		dup2(out[1], STDOUT_FILENO);
-		execl(server_path, server_path, "--socket", s->path, "--stats", "--bandwidth", "2",
-		      "--fault", "chanerr,bit=8,after=97,again", "--fault", "halt,after=211,again",
-		      (char *)NULL);
-		_exit(127);
-	}
-	close(out[1]);
-	s->out = out[0];
-	CHECK_INT(read(s->out, ready, sizeof(ready)), ==, sizeof(ready));
-	CHECK_MEM(ready, "ready\n", sizeof(ready));
-}
-
-/** What a command says that counts something of the server's folder in /proc. */
-static unsigned int
-server_count(const struct soak *s, const char *command)
-{
-	unsigned int n = 0;
-	char line[96];
-	FILE *f;
-
-	snprintf(line, sizeof(line), "cd /proc/%d && %s", (int)s->server, command);
-	f = popen(line, "r");
-	CHECK(f != NULL);
-	CHECK_INT(fscanf(f, "%u", &n), ==, 1);
-	pclose(f);
-	return n;
-}
-
-#define SERVER_FDS      "ls fd | wc -l"
-#define SERVER_MAPPINGS "grep -c memfd:client maps"
-
-/** A number of the server's statistics, which it prints for SIGUSR1. */
-static void
-server_stats(const struct soak *s, uint64_t *descriptors, uint64_t *events)
-{
-	struct pollfd p = {.fd = s->out, .events = POLLIN};
-	char line[512] = "";
-	ssize_t n;
-
-	kill(s->server, SIGUSR1);
-	CHECK_INT(poll(&p, 1, BOUND_MS), ==, 1);
-	n = read(s->out, line, sizeof(line) - 1);
-	CHECK_INT(n, >, 0);
-	CHECK_INT(sscanf(line,
-	                 "function 0: doorbells %*u descriptors %" SCNu64
-	                 " bytes %*u completions %*u interrupts %*u events %" SCNu64,
-	                 descriptors, events),
-	          ==, 2);
 }
 
 /* ---- the client ---- */
@@ -185,7 +114,7 @@ client_connect(struct soak *s)
 	int old = s->event_fd;
 	unsigned int i;
 
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", s->path);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", s->server.path);
 	s->r.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CHECK_INT(connect(s->r.fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
 	CHECK_INT(rig_version(&s->r), >, 0);
@@ -483,7 +412,7 @@ soak_open(struct soak *s)
 	uint32_t i;
 
 	*s = (struct soak){.event_fd = -1};
-	server_start(s);
+	soak_server_start(&s->server, server_path);
 	s->r.mem_fd = memfd_create("client", MFD_CLOEXEC);
 	CHECK_INT(ftruncate(s->r.mem_fd, MEM_SIZE), ==, 0);
 	s->r.mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, s->r.mem_fd, 0);
@@ -500,14 +429,8 @@ soak_open(struct soak *s)
 static void
 soak_close(struct soak *s)
 {
-	int status = -1;
-
 	close(s->r.fd);
-	kill(s->server, SIGTERM);
-	CHECK_INT(waitpid(s->server, &status, 0), ==, s->server);
-	CHECK_INT(status, ==, 0); /* not killed, and its sanitizers found nothing */
-	rmdir(s->folder);
-	close(s->out);
+	CHECK_INT(soak_server_stop(&s->server), ==, 0); /* its sanitizers found nothing */
 	close(s->event_fd);
 	close(s->r.mem_fd);
 	munmap(s->r.mem, MEM_SIZE);
@@ -522,15 +445,15 @@ TEST(random_client_finds_every_operation_once_and_no_byte_out_of_place)
 	int64_t end;
 
 	soak_open(&s);
-	fds = server_count(&s, SERVER_FDS);
-	mappings = server_count(&s, SERVER_MAPPINGS);
+	fds = soak_server_count(&s.server, SERVER_FDS);
+	mappings = soak_server_count(&s.server, SERVER_MAPPINGS);
 	for (end = clock_ms() + seconds * 1000ll; clock_ms() < end;)
 		one_batch(&s);
 	while (s.remote)
 		client_leave(&s); /* as at the beginning */
 	client_leave(&s);
 	take_events(&s);
-	server_stats(&s, &descriptors, &events);
+	soak_server_stats(&s.server, &descriptors, &events);
 	print_message("# %u s: operations %" PRIu64 " (completed %" PRIu64
 	              "), halts with an error %" PRIu64 ", remaps %" PRIu64 ", resets %" PRIu64
 	              ", bus master %" PRIu64 ", suspends %" PRIu64 ", clients %" PRIu64
@@ -539,8 +462,8 @@ TEST(random_client_finds_every_operation_once_and_no_byte_out_of_place)
 	              s.connects, s.events, s.slowest_ms);
 	CHECK_INT(descriptors, ==, s.done);
 	CHECK_INT(events, ==, s.events);
-	CHECK_INT(server_count(&s, SERVER_FDS), ==, fds);
-	CHECK_INT(server_count(&s, SERVER_MAPPINGS), <=, mappings + 1);
+	CHECK_INT(soak_server_count(&s.server, SERVER_FDS), ==, fds);
+	CHECK_INT(soak_server_count(&s.server, SERVER_MAPPINGS), <=, mappings + 1);
 	CHECK_INT(s.done, >, 100);
 	soak_close(&s);
 }

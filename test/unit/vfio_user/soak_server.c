@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "soak_server.h"
+#include "test.h"
+
+#define WAIT_MS 5000
+
+void
+soak_server_start(struct soak_server *s, const char *program)
+{
+	int out[2];
+	char ready[6];
+
+	strcpy(s->folder, "/tmp/vfu_XXXXXX");
+	CHECK(mkdtemp(s->folder) != NULL);
+	snprintf(s->path, sizeof(s->path), "%s/socket", s->folder);
+	CHECK_INT(pipe2(out, O_CLOEXEC), ==, 0);
+	s->pid = fork();
+	CHECK(s->pid >= 0);
+	if (s->pid == 0) {
+		dup2(out[1], STDOUT_FILENO);
+		execl(program, program, "--socket", s->path, "--stats", "--bandwidth", "2",
+		      "--fault", "chanerr,bit=8,after=97,again", "--fault", "halt,after=211,again",
+		      (char *)NULL);
+		_exit(127);
+	}
+	close(out[1]);
+	s->out = out[0];
+	CHECK_INT(read(s->out, ready, sizeof(ready)), ==, sizeof(ready));
+	CHECK_MEM(ready, "ready\n", sizeof(ready));
+}
+
+unsigned int
+soak_server_count(const struct soak_server *s, const char *command)
+{
+	unsigned int n = 0;
+	char line[96];
+	FILE *f;
+
+	snprintf(line, sizeof(line), "cd /proc/%d && %s", (int)s->pid, command);
+	f = popen(line, "r");
+	CHECK(f != NULL);
+	CHECK_INT(fscanf(f, "%u", &n), ==, 1);
+	pclose(f);
+	return n;
+}
+
+void
+soak_server_stats(const struct soak_server *s, uint64_t *descriptors, uint64_t *events)
+{
+	struct pollfd p = {.fd = s->out, .events = POLLIN};
+	char line[512] = "";
+	ssize_t n;
+
+	kill(s->pid, SIGUSR1);
+	CHECK_INT(poll(&p, 1, WAIT_MS), ==, 1);
+	n = read(s->out, line, sizeof(line) - 1);
+	CHECK_INT(n, >, 0);
+	CHECK_INT(sscanf(line,
+	                 "function 0: doorbells %*u descriptors %" SCNu64
+	                 " bytes %*u completions %*u interrupts %*u events %" SCNu64,
+	                 descriptors, events),
+	          ==, 2);
+}
+
+int
+soak_server_stop(struct soak_server *s)
+{
+	int status = -1;
+
+	kill(s->pid, SIGTERM);
+	CHECK_INT(waitpid(s->pid, &status, 0), ==, s->pid);
+	CHECK_INT(rmdir(s->folder), ==, 0); /* it took its socket away */
+	close(s->out);
+	return status;
+}
