@@ -184,7 +184,6 @@ model_copy(struct ioat_model *model, const struct model_job *job, uint32_t want,
 	const struct ioat_model_host *host = &model->host;
 	const struct ioat_desc *desc = &job->desc;
 	struct model_end src, dst;
-	void *via;
 	size_t n;
 	int rc;
 
@@ -198,19 +197,19 @@ model_copy(struct ioat_model *model, const struct model_job *job, uint32_t want,
 		*moved = n;
 		return 0;
 	}
-	via = src.data;
-	if (src.data == NULL) {
-		via = dst.data;
-		if (dst.data == NULL) {
-			via = model->bounce;
-			n = model_min(n, sizeof(model->bounce));
-		}
-		rc = host->dma_read(host->ctx, src.addr, via, n);
+	/* Not from one end to the other: the host's copy need not allow that they overlap. */
+	n = model_min(n, sizeof(model->bounce));
+	if (src.data != NULL) {
+		memcpy(model->bounce, src.data, n);
+	} else {
+		rc = host->dma_read(host->ctx, src.addr, model->bounce, n);
 		if (rc < 0)
 			return model_read_error(rc);
 	}
-	if (dst.data == NULL) {
-		rc = host->dma_write(host->ctx, dst.addr, via, n);
+	if (dst.data != NULL) {
+		memcpy(dst.data, model->bounce, n);
+	} else {
+		rc = host->dma_write(host->ctx, dst.addr, model->bounce, n);
 		if (rc < 0)
 			return model_write_error(rc);
 	}
