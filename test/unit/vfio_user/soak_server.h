@@ -22,7 +22,7 @@ struct soak_server {
 /** Start it with faults and a limited bandwidth, and wait until it is ready. */
 void soak_server_start(struct soak_server *s, const char *program);
 
-/** End it. @return its status as of waitpid(). */
+/** End it. @return its status as wait() tells it. */
 int soak_server_stop(struct soak_server *s);
 
 /** Count something with a command that runs in the server's folder of /proc. */
