@@ -13,6 +13,8 @@
 #include "vfu_proto.h"
 #include "vfu_serve.h"
 
+#define WAIT_MS 600000u /* everything is there already; a busy machine must not change a result */
+
 static void
 client_send(const struct fuzz_client *c, const struct vfu_header *header,
             const struct fuzz_command *cmd)
@@ -106,6 +108,7 @@ client_join(struct fuzz_client *c, struct vfu_func *func, unsigned int style)
 	FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	c->fd = pair[0];
 	FUZZ_CHECK(vfu_conn_open(&c->conn, pair[1], c->stop_fd) == 0);
+	vfu_conn_set_wait(c->conn, WAIT_MS);
 	FUZZ_CHECK(vfu_serve_open(&c->serve, func, c->conn) == 0);
 	memcpy(body, &version, sizeof(version));
 	if (text != NULL) {

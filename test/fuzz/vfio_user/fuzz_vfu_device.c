@@ -277,15 +277,13 @@ op_any_command(void)
 {
 	uint8_t body[GUEST_BODY_MAX];
 	unsigned int how = (unsigned int)take(1);
-	int fds[2] = {guest.event_fd, guest.event_fd};
-	struct fuzz_command cmd = {how & 0x1f, (uint32_t)take(1), body, 0, fds, how >> 6};
+	struct fuzz_command cmd = {how & 0x1f, (uint32_t)take(1), body,
+	                           0,          &guest.event_fd,   how >> 6 & 1};
 
 	cmd.size = fuzz_take_bytes(&input, body, sizeof(body));
 	if (cmd.command == VFU_DMA_MAP || cmd.command == VFU_DMA_UNMAP ||
 	    cmd.command == VFU_DEVICE_RESET)
 		cmd.flags &= ~VFU_FLAG_NO_REPLY;
-	if (cmd.fd_count == 3)
-		cmd.fd_count = 2;
 	guest_command(&cmd, cmd.fd_count != 0 ? BACKING_EVENTFD : BACKING_MESSAGES);
 }
 

@@ -19,7 +19,8 @@
 #include "../fuzz_input.h"
 #include "vfu_proto.h"
 
-#define EVENTS   56u /* less than VFU_QUEUE: with no room for commands a request waits */
+#define EVENTS   56u
+#define WAIT_MS  600000u /* nothing waits; a busy machine must not change a result */
 #define BODY_MAX 600u
 #define DATA_MAX 128u
 
@@ -54,6 +55,7 @@ static struct {
 	unsigned int transfers;
 	uint16_t planned_id; /* of the last request that an answer was sent for */
 	uint16_t id;         /* of the server's last request */
+	bool mute;           /* a request was not answered: there will be no other */
 	bool rubbish;        /* follows behind the events */
 } w;
 
@@ -239,8 +241,10 @@ expect_answer(uint64_t addr, size_t n, bool read)
 	const struct event *e = NULL;
 
 	for (;; w.read++) {
-		if (w.read == w.events)
+		if (w.read == w.events) {
+			w.mute = true;
 			return -EIO;
+		}
 		e = &w.event[w.read];
 		if (is_command(e))
 			w.queue[w.queued++] = w.read;
@@ -297,6 +301,10 @@ make_transfer(const struct transfer *t)
 	for (at = 0; at < t->len && want == 0; at += n) {
 		n = t->len - at < w.data_max ? t->len - at : w.data_max;
 		w.id++;
+		if (w.mute) {
+			want = -EIO;
+			break;
+		}
 		check_request(t->addr + at, n, t->read);
 		want = expect_answer(t->addr + at, n, t->read);
 		if (want == 0 && t->read)
@@ -360,7 +368,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	w.fd = pair[0];
 	w.events = w.read = w.queued = w.transfers = 0;
 	w.id = w.planned_id = 0;
+	w.mute = false;
 	FUZZ_CHECK(vfu_conn_open(&w.conn, pair[1], w.stop_fd) == 0);
+	vfu_conn_set_wait(w.conn, WAIT_MS);
 	order = take(8);
 	w.data_max = 1 + (uint32_t)take(1) % DATA_MAX;
 	vfu_conn_set_data_max(w.conn, w.data_max);
