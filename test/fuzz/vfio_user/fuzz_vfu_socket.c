@@ -156,11 +156,18 @@ send_set_irqs(int fd)
 }
 
 static void
+send_read(void)
+{
+	struct vfu_region_access access = {take(2), (uint32_t)take(1) % 10, (uint32_t)take(2)};
+
+	send_message(VFU_REGION_READ, 0, &access, sizeof(access), -1);
+}
+
+static void
 one_operation(void)
 {
 	uint8_t op = (uint8_t)take(1), body[BODY_MAX];
 	struct vfu_dma_unmap unmap = {sizeof(unmap), 0, 0, 0};
-	struct vfu_region_access access;
 	struct iovec iov = {body, 0};
 
 	switch (op & 0xf) {
@@ -177,9 +184,7 @@ one_operation(void)
 		           take(4));
 		break;
 	case 4:
-		access = (struct vfu_region_access){take(2), (uint32_t)take(1) % 10,
-		                                    (uint32_t)take(2)};
-		send_message(VFU_REGION_READ, 0, &access, sizeof(access), -1);
+		send_read();
 		break;
 	case 5:
 	case 6:
