@@ -3,6 +3,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <search.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -101,24 +102,25 @@ vfu_mem_check_file(int fd)
 	}
 }
 
-/** Choose what to map for @p grant: all around it that the file has. */
-static int
+/** Where the memory of a file ends: the page that it ends within can be used, also a huge one. */
+static uint64_t
+file_end(const struct stat *st)
+{
+	uint64_t size = (uint64_t)st->st_size, block = (uint64_t)st->st_blksize;
+
+	return st->st_blksize > 0 ? (size + block - 1) / block * block : size;
+}
+
+/** Choose what to map for @p grant, which the file has: all around it that the file has. */
+static void
 view_place(struct vfu_view *view, const struct vfu_mem_grant *grant, const struct stat *st)
 {
-	uint64_t end = grant->offset + grant->size, file_end;
+	uint64_t end = grant->offset + grant->size;
 
-	/* The page of a file that ends within it can be used, also a huge one. */
-	file_end = (uint64_t)st->st_size;
-	if (st->st_blksize > 0)
-		file_end = (file_end + (uint64_t)st->st_blksize - 1) / (uint64_t)st->st_blksize *
-		           (uint64_t)st->st_blksize;
-	if (end > file_end)
-		return -EINVAL;
 	view->offset = grant->offset / VIEW_SIZE * VIEW_SIZE;
 	view->size = (end - view->offset + VIEW_SIZE - 1) / VIEW_SIZE * VIEW_SIZE;
-	if (view->size > file_end - view->offset)
-		view->size = file_end - view->offset;
-	return 0;
+	if (view->size > file_end(st) - view->offset)
+		view->size = file_end(st) - view->offset;
 }
 
 static int
@@ -136,14 +138,11 @@ view_create(struct vfu_mem *mem, const struct vfu_mem_grant *grant, const struct
 	view->dev = st->st_dev;
 	view->ino = st->st_ino;
 	view->prot = view_prot(grant->rights);
-	rc = view_place(view, grant, st);
-	if (rc == 0) {
-		view->base = mmap(NULL, view->size, view->prot, MAP_SHARED | MAP_NORESERVE,
-		                  grant->fd, (off_t)view->offset);
-		if (view->base == MAP_FAILED)
-			rc = -errno;
-	}
-	if (rc < 0) {
+	view_place(view, grant, st);
+	view->base = mmap(NULL, view->size, view->prot, MAP_SHARED | MAP_NORESERVE, grant->fd,
+	                  (off_t)view->offset);
+	if (view->base == MAP_FAILED) {
+		rc = -errno;
 		free(view);
 		return rc;
 	}
@@ -161,10 +160,22 @@ view_get(struct vfu_mem *mem, const struct vfu_mem_grant *grant, struct vfu_view
 {
 	struct vfu_view *view;
 	struct stat st;
-	int rc = 0;
+	int mode, rc = 0;
 
 	if (fstat(grant->fd, &st) < 0)
 		return -errno;
+	/*
+	 * What mmap() would refuse is refused also where an older view of the file has it: one
+	 * from before the file was shortened, or made by a descriptor that may do more.
+	 */
+	if (grant->offset + grant->size > file_end(&st))
+		return -EINVAL;
+	mode = fcntl(grant->fd, F_GETFL);
+	if (mode < 0)
+		return -errno;
+	mode &= O_ACCMODE;
+	if (mode == O_WRONLY || (mode == O_RDONLY && (view_prot(grant->rights) & PROT_WRITE) != 0))
+		return -EACCES;
 	for (view = mem->views; view != NULL; view = view->next) {
 		if (view->dev == st.st_dev && view->ino == st.st_ino &&
 		    view->prot == view_prot(grant->rights) && view->offset <= grant->offset &&

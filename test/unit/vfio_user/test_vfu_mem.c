@@ -284,6 +284,36 @@ TEST(truncated_file_is_a_data_error_again_and_again)
 	close(fd);
 }
 
+TEST(end_of_a_shortened_file_counts_although_an_older_view_goes_on)
+{
+	int fd = file_of(16 * PAGE);
+	struct vfu_mem mem = {0};
+
+	CHECK_INT(map(&mem, 0, 16 * PAGE, RW, fd, 0), ==, 0);
+	CHECK_INT(ftruncate(fd, 4 * PAGE), ==, 0);
+	CHECK_INT(map(&mem, 0x100000, PAGE, RW, fd, 8 * PAGE), ==, -EINVAL);
+	CHECK_INT(map(&mem, 0x100000, PAGE, RW, fd, 3 * PAGE), ==, 0);
+	vfu_mem_clear(&mem);
+	close(fd);
+}
+
+TEST(descriptor_that_may_only_read_grants_no_writing_although_another_view_does)
+{
+	int fd = file_of(16 * PAGE), ro;
+	struct vfu_mem mem = {0};
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ro = open(path, O_RDONLY | O_CLOEXEC);
+	CHECK(ro >= 0);
+	CHECK_INT(map(&mem, 0, 16 * PAGE, RW, fd, 0), ==, 0);
+	CHECK_INT(map(&mem, 0x100000, PAGE, RW, ro, 0), ==, -EACCES);
+	CHECK_INT(map(&mem, 0x100000, PAGE, VFU_MAP_READ, ro, 0), ==, 0);
+	vfu_mem_clear(&mem);
+	close(ro);
+	close(fd);
+}
+
 TEST(completion_word_must_be_aligned)
 {
 	int fd = file_of(PAGE);
