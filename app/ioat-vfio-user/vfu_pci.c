@@ -189,6 +189,7 @@ vfu_pci_sync(struct vfu_pci *pci)
 	bool level, disabled = cfg_get(pci, PCI_COMMAND, 2) & PCI_COMMAND_INTX_DISABLE;
 
 	ioat_model_set_msix(pci->model, pci_msix_on(pci));
+	ioat_model_mask_errors(pci->model, cfg_get(pci, CFG_CHANERRMSK, 4));
 	pci_latch_errors(pci);
 	level = ioat_model_intx_level(pci->model);
 	if (level)

@@ -168,8 +168,9 @@ uint64_t ioat_model_read(struct ioat_model *model, uint64_t offset, unsigned int
 
 /**
  * Write @p width (1, 2, 4, 8) bytes of BAR0 at @p offset. What the write causes is visible to
- * the next read, a SUSPEND included: it finishes the descriptor in flight first, which may take
- * as long as copying XFERCAP bytes. An access may cover part of a register or several of them;
+ * the next read, a SUSPEND included: it finishes the descriptor in flight first, if no more than
+ * 4 MiB of it are left (no part's own XFERCAP is larger); otherwise the channel stays ACTIVE until
+ * ioat_model_step() has finished it. An access may cover part of a register or several of them;
  * each is then served in ascending order, with only the bytes that were accessed.
  * Ignored in reserved space, beyond the BAR and for a bad width.
  */
@@ -192,6 +193,12 @@ bool ioat_model_busy(const struct ioat_model *model, unsigned int chan);
  * Deliver interrupts by MSI-X (the default, @p enabled true) or by ATTNSTATUS and INTRCTRL.
  */
 void ioat_model_set_msix(struct ioat_model *model, bool enabled);
+
+/**
+ * Keep the CHANERR @p bits from interrupting in all channels, as CHANERRMSK_INT of configuration
+ * space does, beside what CHANERRMASK of each channel masks. 0, the default, masks none.
+ */
+void ioat_model_mask_errors(struct ioat_model *model, uint32_t bits);
 
 /** Whether INTRCTRL and ATTNSTATUS ask for the INTx level to be high. */
 bool ioat_model_intx_level(const struct ioat_model *model);

@@ -19,8 +19,9 @@
 
 #define MODEL_BIT(n)    (1u << (n))
 
-#define MODEL_DESC_COST 64u   /* what fetching a descriptor takes off a step's budget */
-#define MODEL_CHUNK     4096u /* a step may overrun its budget by less than this */
+#define MODEL_DESC_COST 64u        /* what fetching a descriptor takes off a step's budget */
+#define MODEL_CHUNK     4096u      /* a step may overrun its budget by less than this */
+#define MODEL_TRAP      (4u << 20) /* bytes that a register write may move at most, and a chunk */
 #define MODEL_KINDS     (IOAT_MODEL_FAULT_STUCK + 1u)
 
 /* Errors that no descriptor caused: they halt only with CHANCTRL_ANY_ERR_ABORT. */
@@ -34,6 +35,7 @@ struct model_job {
 	uint32_t src_first; /* bytes before the source page break */
 	uint32_t dst_first; /* bytes before the destination page break */
 	bool live;
+	bool suspend; /* the channel is to be SUSPENDED when it is done */
 };
 
 /** A completion write that a fault holds back. */
@@ -84,6 +86,7 @@ struct ioat_model {
 	struct ioat_model_host host;
 	const struct ioat_model_identity *identity;
 	uint32_t xfer_max; /* bytes per descriptor */
+	uint32_t irq_mask; /* CHANERR bits that the PCI side keeps from interrupting */
 	bool msix;
 
 	uint64_t chancnt;
@@ -155,7 +158,7 @@ void model_chan_error(struct ioat_model *model, struct model_chan *mc, uint32_t 
 
 /* model_exec.c */
 
-/** Finish the job in flight, if there is one. */
+/** Finish the job in flight, if there is one and MODEL_TRAP bytes more suffice. */
 void model_exec_finish(struct ioat_model *model, struct model_chan *mc);
 
 /* model_fault.c */

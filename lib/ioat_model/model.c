@@ -96,6 +96,7 @@ ioat_model_reset(struct ioat_model *model)
 	model->cbver = model->identity->cbver;
 	model->dmacap = model->identity->dmacap;
 	model->msix = true;
+	model->irq_mask = 0;
 	for (i = 0; i < model->chancnt; i++) {
 		struct model_chan *mc = &model->chan[i];
 

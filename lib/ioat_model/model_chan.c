@@ -62,11 +62,15 @@ model_chan_has_work(const struct model_chan *mc)
 static void
 model_chan_suspend(struct ioat_model *model, struct model_chan *mc)
 {
-	if (mc->state == IOAT_STATE_ACTIVE)
+	/* In ARMED there is nothing to suspend. */
+	if (mc->state != IOAT_STATE_ACTIVE && mc->state != IOAT_STATE_DONE)
+		return;
+	if (mc->job.live) {
+		mc->job.suspend = true; /* model_chan_complete() does it, now or some steps later */
 		model_exec_finish(model, mc);
-	/* Finishing may have found an error; in ARMED there is nothing to suspend. */
-	if (mc->state == IOAT_STATE_ACTIVE || mc->state == IOAT_STATE_DONE)
+	} else {
 		model_chan_enter(mc, IOAT_STATE_SUSPENDED);
+	}
 }
 
 void
@@ -88,6 +92,7 @@ model_chan_command(struct ioat_model *model, struct model_chan *mc, unsigned int
 		model_chan_suspend(model, mc);
 		break;
 	case CHANCMD_RESUME:
+		mc->job.suspend = false;
 		if (mc->state == IOAT_STATE_SUSPENDED)
 			model_chan_enter(mc, model_chan_has_work(mc) ? IOAT_STATE_ACTIVE
 			                                             : IOAT_STATE_DONE);
@@ -215,8 +220,10 @@ model_chan_complete(struct ioat_model *model, struct model_chan *mc)
 	mc->count.descriptors++;
 	if (mc->armed != 0)
 		model_fault_count(mc);
-	if (next == IOAT_STATE_DONE)
-		model_chan_enter(mc, IOAT_STATE_DONE);
+	if (job->suspend)
+		next = IOAT_STATE_SUSPENDED;
+	if (next != IOAT_STATE_ACTIVE)
+		model_chan_enter(mc, next);
 	if (job->desc.ctrl & DESC_CTRL_INT_EN)
 		model_irq_due(model, mc);
 }
@@ -225,7 +232,7 @@ void
 model_chan_error(struct ioat_model *model, struct model_chan *mc, uint32_t bits)
 {
 	bool unaffiliated = bits != 0 && (bits & ~MODEL_UNAFFILIATED) == 0;
-	bool masked = bits != 0 && (bits & ~mc->chanerrmask) == 0;
+	bool masked = bits != 0 && (bits & ~(mc->chanerrmask | model->irq_mask)) == 0;
 
 	mc->chanerr |= bits;
 	mc->count.errors++;
@@ -254,6 +261,12 @@ void
 ioat_model_set_msix(struct ioat_model *model, bool enabled)
 {
 	model->msix = enabled;
+}
+
+void
+ioat_model_mask_errors(struct ioat_model *model, uint32_t bits)
+{
+	model->irq_mask = bits;
 }
 
 bool

@@ -131,6 +131,7 @@ model_fetch(struct ioat_model *model, struct model_chan *mc, struct model_view *
 	}
 	job->addr = addr;
 	job->live = true;
+	job->suspend = false;
 	return true;
 }
 
@@ -298,7 +299,7 @@ void
 model_exec_finish(struct ioat_model *model, struct model_chan *mc)
 {
 	if (mc->job.live)
-		model_run(model, mc, SIZE_MAX);
+		model_run(model, mc, MODEL_TRAP);
 }
 
 size_t

@@ -243,4 +243,101 @@ TEST(overlapping_copies_stay_inside_their_destination)
 	rig_close(r);
 }
 
+/* A host that accepts all data, and whose descriptors are 16 MiB fills, each linked to itself. */
+static int
+endless_read(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	struct ioat_desc fill = {.size = 16u << 20, .ctrl = CTRL_FILL, .dst = DST, .next = RING};
+
+	(void)ctx, (void)addr;
+	CHECK_INT(len, ==, sizeof(fill));
+	memcpy(buf, &fill, sizeof(fill));
+	return 0;
+}
+
+static int
+endless_write(void *ctx, uint64_t addr, const void *buf, size_t len)
+{
+	(void)ctx, (void)addr, (void)buf, (void)len;
+	return 0;
+}
+
+static int
+endless_write64(void *ctx, uint64_t addr, uint64_t value)
+{
+	(void)ctx, (void)addr, (void)value;
+	return 0;
+}
+
+static struct ioat_model *
+open_endless(void)
+{
+	struct ioat_model_conf conf = {.xfercap = 24,
+	                               .host = {.dma_read = endless_read,
+	                                        .dma_write = endless_write,
+	                                        .dma_write64 = endless_write64}};
+	struct ioat_model *m;
+
+	CHECK_INT(ioat_model_create(&m, &conf), ==, 0);
+	ioat_model_write(m, IOAT_CHAN_BASE(0) + IOAT_CHAINADDR, 8, RING);
+	ioat_model_write(m, IOAT_CHAN_BASE(0) + IOAT_DMACOUNT, 2, 3);
+	CHECK_INT(ioat_model_step(m, 0, 1), >, 0);
+	ioat_model_write(m, IOAT_CHAN_BASE(0) + IOAT_CHANCMD, 1, CHANCMD_SUSPEND);
+	return m;
+}
+
+static unsigned int
+state_of(struct ioat_model *m)
+{
+	return ioat_model_read(m, IOAT_CHAN_BASE(0) + IOAT_CHANSTS, 8) & CHANSTS_STATE;
+}
+
+TEST(suspend_in_a_descriptor_larger_than_any_part_takes_waits_for_steps)
+{
+	struct ioat_model *m = open_endless();
+	struct ioat_model_counters count;
+
+	CHECK_INT(state_of(m), ==, IOAT_STATE_ACTIVE);
+	ioat_model_counters(m, 0, &count);
+	CHECK_INT(count.bytes, <=, (4u << 20) + 8192);
+	while (ioat_model_step(m, 0, 65536) > 0)
+		;
+	CHECK_INT(state_of(m), ==, IOAT_STATE_SUSPENDED);
+	ioat_model_counters(m, 0, &count);
+	CHECK_INT(count.bytes, ==, 16u << 20);
+	CHECK_INT(count.descriptors, ==, 1);
+	ioat_model_destroy(m);
+}
+
+TEST(resume_takes_a_suspend_back_that_waits)
+{
+	struct ioat_model *m = open_endless();
+	struct ioat_model_counters count;
+
+	ioat_model_write(m, IOAT_CHAN_BASE(0) + IOAT_CHANCMD, 1, CHANCMD_RESUME);
+	while (ioat_model_step(m, 0, 65536) > 0)
+		;
+	CHECK_INT(state_of(m), ==, IOAT_STATE_DONE);
+	ioat_model_counters(m, 0, &count);
+	CHECK_INT(count.descriptors, ==, 3);
+	ioat_model_destroy(m);
+}
+
+TEST(reset_forgets_a_suspend_that_waits)
+{
+	struct ioat_model *m = open_endless();
+	struct ioat_model_counters count;
+
+	ioat_model_write(m, IOAT_CHAN_BASE(0) + IOAT_CHANCMD, 1, CHANCMD_RESET);
+	CHECK_INT(state_of(m), ==, IOAT_STATE_HALTED);
+	ioat_model_write(m, IOAT_CHAN_BASE(0) + IOAT_CHAINADDR, 8, RING);
+	ioat_model_write(m, IOAT_CHAN_BASE(0) + IOAT_DMACOUNT, 2, 2);
+	while (ioat_model_step(m, 0, 65536) > 0)
+		;
+	CHECK_INT(state_of(m), ==, IOAT_STATE_DONE);
+	ioat_model_counters(m, 0, &count);
+	CHECK_INT(count.descriptors, ==, 2);
+	ioat_model_destroy(m);
+}
+
 TEST_MAIN("model operations")

@@ -271,4 +271,25 @@ TEST(a_host_without_an_interrupt_callback_still_sees_the_registers)
 	rig_close(r);
 }
 
+TEST(chanerrmsk_int_keeps_an_error_from_interrupting_but_not_from_halting)
+{
+	struct rig *r = rig_open(IOAT_MODEL_SKX);
+
+	ioat_model_mask_errors(r->m, CHANERR_SRC_ADDR);
+	rig_start(r);
+	rig_set(r, IOAT_CHANCTRL, 2, RIG_CHANCTRL | CHANCTRL_ERR_INT_EN);
+	rig_put(r, 0, CTRL_COPY, NOWHERE, DST, 64);
+	rig_go(r, 1);
+	CHECK_INT(rig_chanerr(r), ==, CHANERR_SRC_ADDR);
+	CHECK_INT(rig_state(r), ==, IOAT_STATE_HALTED);
+	CHECK_INT(r->fh.interrupts[0], ==, 0);
+
+	ioat_model_reset(r->m); /* forgets the mask */
+	rig_start(r);
+	rig_set(r, IOAT_CHANCTRL, 2, RIG_CHANCTRL | CHANCTRL_ERR_INT_EN);
+	rig_go(r, 1);
+	CHECK_INT(r->fh.interrupts[0], ==, 1);
+	rig_close(r);
+}
+
 TEST_MAIN("model interrupts")

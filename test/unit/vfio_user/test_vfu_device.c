@@ -290,6 +290,28 @@ TEST(errors_are_kept_in_chanerr_int_until_they_are_cleared_there)
 	rig_close(&r);
 }
 
+TEST(chanerrmsk_int_in_configuration_space_holds_error_interrupts_back)
+{
+	int efd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	struct rig r;
+
+	rig_open_ready(&r, NULL);
+	rig_write(&r, CFG, 0x82, MSIX_ON, 2);
+	rig_set_irqs(&r, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+	             VFIO_PCI_MSIX_IRQ_INDEX, 1, efd);
+	rig_write(&r, CFG, 0x184, CHANERR_SRC_ADDR, 4);
+	rig_arm(&r);
+	rig_copy_desc(&r, 0, 0x10, DST, 64, DESC_CTRL_COMPL); /* nothing is granted there */
+	CHECK_INT(rig_ring(&r, 1), ==, IOAT_STATE_HALTED);
+	rig_write(&r, CFG, 0x184, 0, 4);
+	rig_arm(&r);
+	CHECK_INT(rig_ring(&r, 1), ==, IOAT_STATE_HALTED);
+	CHECK_INT(await_events(efd, 1), ==, 1); /* of the second */
+	CHECK_INT(events(efd), ==, 0);
+	rig_close(&r);
+	close(efd);
+}
+
 /** What DPDK's driver does after an error: clear, reset, and arm without waiting. */
 TEST(recovery_like_dpdk_goes_on_behind_the_failed_descriptor)
 {
