@@ -224,10 +224,10 @@ find_sdk()
 	local pc owner name version
 	sdk=''
 	[ -z "$dpdk" ] || export PKG_CONFIG_PATH=$dpdk${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
-	# The same range as in meson.build; 22.11 is what everything was proven with.
-	pkg-config 'libdpdk >= 22.11' 'libdpdk < 23.03' ||
+	# The same bound as in meson.build.
+	pkg-config 'libdpdk >= 22.11' ||
 		die "libdpdk is $(pkg-config --modversion libdpdk 2>&1 | tail -n 1)," \
-			"legal: from 22.11 to below 23.03"
+			"legal: 22.11 and later"
 	! compile_headers '' 2>/dev/null || return 0
 	pc=$(pkg-config --variable=pcfiledir libdpdk)/libdpdk.pc
 	owner=$(dpkg-query -S "$(realpath "$pc")" 2>/dev/null) ||

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include <rte_version.h>
+
 #include "contract.h"
 
 static const struct rte_dma_conf one_vchan = {.nb_vchans = 1};
@@ -113,7 +115,11 @@ TEST(more_vchans_than_the_maximum_are_refused)
 
 TEST(silent_mode_without_the_capability_is_refused)
 {
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+	const struct rte_dma_conf conf = {.nb_vchans = 1, .flags = RTE_DMA_CFG_FLAG_SILENT};
+#else
 	const struct rte_dma_conf conf = {.nb_vchans = 1, .enable_silent = true};
+#endif
 
 	if ((dev_info.dev_capa & RTE_DMA_CAPA_SILENT) != 0)
 		SKIP("the device has silent mode");

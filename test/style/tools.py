@@ -100,17 +100,17 @@ def quick_with_a_suite_for_finished_programs_makes_the_build_it_needs():
     assert builds == {"gcc-asan": {"unit"}, "gcc-release": {"unit", "style"}}, builds
 
 
-def setup_refuses_another_dpdk_and_names_both_versions():
+def setup_refuses_an_older_dpdk_and_names_both_versions():
     if run("devtools/setup.sh", "--print-sdk").returncode != 0:
         raise Skip("this machine is not set up")
-    for version in "22.07.0", "23.11.0":
+    for version in "21.11.9", "22.07.0":
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "libdpdk.pc").write_text(
                 f"Name: DPDK\nDescription: -\nVersion: {version}\n", encoding="ascii")
             result = run("devtools/setup.sh", "--dpdk", folder)
         lines = result.stderr.splitlines()
         assert result.returncode == 1 and len(lines) == 1, result
-        assert all(word in lines[0] for word in (version, "22.11", "23.03")), lines
+        assert all(word in lines[0] for word in (version, "22.11")), lines
 
 
 def recorded_packets_keep_their_vlan_tag():

@@ -10,6 +10,9 @@
  * The one place that includes driver-side DPDK headers and hides gaps between DPDK versions.
  */
 
+#include <pthread.h>
+#include <stdint.h>
+
 #include <rte_byteorder.h>
 #include <rte_common.h>
 #include <rte_cycles.h>
@@ -37,5 +40,35 @@ extern int ioat_log_type;
 /** One line of log: device, value and consequence. Control path only. */
 #define IOAT_LOG(level, fmt, ...) \
 	rte_log(RTE_LOG_##level, (uint32_t)ioat_log_type, "IOAT: " fmt "\n", ##__VA_ARGS__)
+
+/*
+ * A control thread of EAL. 23.11 has rte_thread_create_control() instead of
+ * rte_ctrl_thread_create(), and another type for what runs in it.
+ */
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+#include <rte_thread.h>
+
+typedef uint32_t ioat_thread_exit;
+
+static inline int
+ioat_thread_create(pthread_t *thread, const char *name, ioat_thread_exit (*run)(void *), void *arg)
+{
+	rte_thread_t id;
+	int rc;
+
+	rc = rte_thread_create_control(&id, name, run, arg);
+	if (rc == 0)
+		*thread = (pthread_t)id.opaque_id; /* which is what EAL keeps there, except on Windows */
+	return rc;
+}
+#else
+typedef void *ioat_thread_exit;
+
+static inline int
+ioat_thread_create(pthread_t *thread, const char *name, ioat_thread_exit (*run)(void *), void *arg)
+{
+	return rte_ctrl_thread_create(thread, name, NULL, run, arg);
+}
+#endif
 
 #endif /* IOAT_DPDK_H */

@@ -195,7 +195,7 @@ const struct ioat_mmio_ops ioat_emu_inline_mmio_ops = {
 	.steps_on_read = true,
 };
 
-static void *
+static ioat_thread_exit
 emu_engine(void *arg)
 {
 	const struct timespec nap = {.tv_nsec = IDLE_NAP_NS};
@@ -222,7 +222,7 @@ emu_engine(void *arg)
 			nanosleep(&nap, NULL);
 		}
 	}
-	return NULL;
+	return 0;
 }
 
 /* Memory goes away and can no longer be found: wait for a step that may have found it before. */
@@ -300,7 +300,7 @@ emu_start_thread(struct ioat_emu *emu, const struct ioat_emu_conf *conf)
 	int rc;
 
 	snprintf(name, sizeof(name), "%.15s", conf->name);
-	rc = rte_ctrl_thread_create(&emu->thread, name, NULL, emu_engine, emu);
+	rc = ioat_thread_create(&emu->thread, name, emu_engine, emu);
 	if (rc != 0) {
 		IOAT_LOG(ERR, "%s: no thread for the engine: %s", conf->name, strerror(-rc));
 		return -EAGAIN;
