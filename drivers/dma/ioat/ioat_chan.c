@@ -14,14 +14,13 @@
 
 #include "ioat_priv.h"
 
-#define POLL_US          10u /* the first pause of a wait; the later ones are longer */
-#define POLL_MAX_US      1000u
-#define SUSPEND_US       100000u /* a descriptor in flight may be megabytes long */
-#define RESET_US         200000u
-#define SELF_TEST_US     1000000u /* the engine of a model may have to wait for a processor */
-#define DRAIN_US         1000000u
-#define COMPL_EVERY_MAX  32u
-#define CHANSTS_ALL_ONES 0xffffffffu
+#define POLL_US         10u /* the first pause of a wait; the later ones are longer */
+#define POLL_MAX_US     1000u
+#define SUSPEND_US      100000u /* a descriptor in flight may be megabytes long */
+#define RESET_US        200000u
+#define SELF_TEST_US    1000000u /* the engine of a model may have to wait for a processor */
+#define DRAIN_US        1000000u
+#define COMPL_EVERY_MAX 32u
 
 enum rte_dma_status_code
 ioat_chan_error_status(uint32_t chanerr)
@@ -89,8 +88,8 @@ struct chan_wait {
 	unsigned int pause_us;
 };
 
-static uint64_t
-now_us(void)
+uint64_t
+ioat_chan_now_us(void)
 {
 	struct timespec ts;
 
@@ -101,14 +100,14 @@ now_us(void)
 static struct chan_wait
 chan_wait_start(unsigned int timeout_us)
 {
-	return (struct chan_wait){.end_us = now_us() + timeout_us, .pause_us = POLL_US};
+	return (struct chan_wait){.end_us = ioat_chan_now_us() + timeout_us, .pause_us = POLL_US};
 }
 
 /* One pause of a wait: short first, for devices answer in microseconds. @return false: over. */
 static bool
 chan_wait_pause(const struct ioat_chan *ch, struct chan_wait *wait)
 {
-	if (now_us() >= wait->end_us)
+	if (ioat_chan_now_us() >= wait->end_us)
 		return false;
 	if (!ch->regs.ops->steps_on_read) {
 		rte_delay_us_sleep(wait->pause_us);
@@ -209,9 +208,18 @@ chan_arm(struct ioat_chan *ch, uint16_t first)
 	return 0;
 }
 
+/*
+ * A completion word of its own for each time that the channel is armed, in turn all of a cache
+ * line: what the device still writes for an earlier time does not get into it.
+ */
 static void
-chan_set_status(struct ioat_chan *ch, uint64_t word)
+chan_next_status(struct ioat_chan *ch, uint64_t word)
 {
+	uint64_t next = RTE_ALIGN_FLOOR(ch->status_iova, RTE_CACHE_LINE_SIZE) +
+	                (ch->status_iova + sizeof(word)) % RTE_CACHE_LINE_SIZE;
+
+	ch->status = RTE_PTR_ADD(ch->status, next - ch->status_iova);
+	ch->status_iova = next;
 	__atomic_store_n(ch->status, word, __ATOMIC_RELEASE);
 }
 
@@ -272,7 +280,7 @@ ioat_chan_set_ring(struct ioat_chan *ch, const struct ioat_ring_mem *mem)
 	for (i = 0; i < mem->slots; i++)
 		mem->desc[i].next =
 			mem->desc_iova + (uint64_t)((i + 1) & ch->mask) * IOAT_DESC_SIZE;
-	chan_set_status(ch, 0);
+	__atomic_store_n(ch->status, 0, __ATOMIC_RELEASE);
 }
 
 /* One NULL descriptor: proves that the device fetches, counts and writes to this memory. */
@@ -306,7 +314,7 @@ ioat_chan_start(struct ioat_chan *ch)
 	if (ch->lost)
 		return -EIO;
 	ioat_ring_restart(ch);
-	chan_set_status(ch, 0);
+	chan_next_status(ch, 0);
 	rc = chan_reset(ch);
 	if (rc == 0)
 		rc = chan_arm(ch, 0);
@@ -317,7 +325,7 @@ ioat_chan_start(struct ioat_chan *ch)
 		rc = chan_suspend(ch);
 	if (rc == 0)
 		rc = chan_reset(ch);
-	chan_set_status(ch, 0);
+	chan_next_status(ch, 0);
 	if (rc == 0)
 		rc = chan_arm(ch, 0);
 	ch->started = rc == 0;
@@ -339,8 +347,11 @@ chan_progress(const struct ioat_chan *ch)
 
 	if ((word & CHANSTS_STATE) == IOAT_STATE_HALTED)
 		return word;
-	/* CHANSTS is newer where not every descriptor writes; before 3.3 its address may lie. */
+	/* CHANSTS is newer where not every descriptor writes, and knows of a halt not written. */
 	sts = mmio_read64(&ch->regs, IOAT_CHANSTS);
+	if ((sts & CHANSTS_STATE) == IOAT_STATE_HALTED)
+		return sts;
+	/* Before 3.3 its address may lie unless the channel is halted. */
 	if (ch->cbver < CBVER_3_3 || (sts & CHANSTS_DESC) == 0 ||
 	    (sts & CHANSTS_STATE) > IOAT_STATE_ARMED) /* no state: the device is gone */
 		return word;
@@ -387,9 +398,9 @@ ioat_chan_recover(struct ioat_chan *ch, uint16_t next)
 	rc = chan_reset(ch);
 	if (rc == 0) {
 		/* As if the device had just finished the one before. */
-		chan_set_status(ch, (ch->ring_iova +
-		                     (uint64_t)((uint16_t)(next - 1) & ch->mask) * IOAT_DESC_SIZE) |
-		                            IOAT_STATE_DONE);
+		chan_next_status(ch, (ch->ring_iova + (uint64_t)((uint16_t)(next - 1) & ch->mask) *
+		                                              IOAT_DESC_SIZE) |
+		                             IOAT_STATE_DONE);
 		rc = chan_arm(ch, next);
 	}
 	if (rc < 0) {

@@ -40,15 +40,14 @@ ops_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 
 	if (info_sz < sizeof(*info))
 		return -EINVAL;
-	info->dev_capa = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_OPS_COPY;
+	info->dev_capa = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_OPS_COPY |
+	                 RTE_DMA_CAPA_OPS_COPY_SG | RTE_DMA_CAPA_HANDLES_ERRORS;
 	if (ch->bfill)
 		info->dev_capa |= RTE_DMA_CAPA_OPS_FILL;
-	/* Earlier parts are not known to write the halt to memory. */
-	if (ch->cbver >= CBVER_3_4)
-		info->dev_capa |= RTE_DMA_CAPA_HANDLES_ERRORS;
 	info->max_vchans = 1;
 	info->min_desc = IOAT_RING_MIN;
 	info->max_desc = IOAT_RING_MAX;
+	info->max_sges = IOAT_MAX_SGES;
 	return 0;
 }
 
@@ -93,7 +92,7 @@ ops_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
                 const struct rte_dma_vchan_conf *conf, uint32_t conf_sz)
 {
 	struct ioat_chan *ch = dev->data->dev_private;
-	uint32_t slots = rte_align32pow2(conf->nb_desc);
+	uint32_t slots = RTE_MAX(rte_align32pow2(conf->nb_desc), IOAT_SLOTS_MIN);
 	size_t ring = (size_t)slots * IOAT_DESC_SIZE;
 	const struct rte_memzone *mz;
 
@@ -184,7 +183,7 @@ static int
 ops_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
                  enum rte_dma_vchan_status *status)
 {
-	const struct ioat_chan *ch = dev->data->dev_private;
+	struct ioat_chan *ch = dev->data->dev_private;
 
 	*status = RTE_DMA_VCHAN_IDLE;
 	if (ch->lost) {
@@ -202,6 +201,7 @@ ops_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
 	case IOAT_STATE_SUSPENDED:
 		break;
 	default: /* halted, or no state at all: the device is gone */
+		ioat_ring_ask(ch);
 		*status = RTE_DMA_VCHAN_HALTED_ERROR;
 		break;
 	}

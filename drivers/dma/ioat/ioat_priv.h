@@ -31,6 +31,13 @@ static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "registers and descriptors ar
 
 #define IOAT_RING_MIN 32u
 #define IOAT_RING_MAX 32768u
+/** The lower half of CHANSTS where no device answers; no state has these bits. */
+#define CHANSTS_ALL_ONES 0xffffffffu
+/** Slots of the smallest ring: a scattered copy of any shape fits, n + n - 1 descriptors. */
+#define IOAT_SLOTS_MIN 64u
+#define IOAT_MAX_SGES  32u
+
+static_assert(2 * IOAT_MAX_SGES - 1 <= IOAT_SLOTS_MIN - 1, "a scattered copy fits into any ring");
 
 /** The device was taken away from what it had not finished. */
 struct ioat_cut {
@@ -45,6 +52,15 @@ struct ioat_failure {
 	bool set;
 	uint16_t op;
 	enum rte_dma_status_code status;
+};
+
+/** The watchdog: since when no operation has completed although some are outstanding. */
+struct ioat_watch {
+	uint16_t polls;    /**< completion calls since the clock was read last */
+	uint16_t op;       /**< the oldest operation then */
+	bool running;      /**< op and since_us hold */
+	bool asked;        /**< look at once: the registers were seen in no running state */
+	uint64_t since_us; /**< when op was seen as the oldest first */
 };
 
 /** One channel; dmadev's dev_private. One thread at a time, as dmadev demands of its callers. */
@@ -70,8 +86,11 @@ struct ioat_chan {
 	uint64_t completed;
 	struct ioat_failure failure;
 	struct ioat_cut cut;
+	struct ioat_watch watch;
 
 	/* Control. */
+	uint64_t watch_looks; /**< times that the watchdog read CHANSTS */
+	uint64_t watch_hits;  /**< times that it found what the completion word did not say */
 	uint64_t errors;
 	uint64_t recoveries;
 	struct rte_dma_dev *dev;
@@ -139,10 +158,16 @@ int ioat_chan_close(struct ioat_chan *ch);
 /** The dmadev status for a set of CHANERR bits; 0 means a halt without a cause. */
 enum rte_dma_status_code ioat_chan_error_status(uint32_t chanerr);
 
+/** A clock for waits, in microseconds. */
+uint64_t ioat_chan_now_us(void);
+
 /** The channel's state as its registers tell it. */
 enum ioat_state ioat_chan_state(const struct ioat_chan *ch);
 
-/* ioat_ring.c: the data path. */
+/* ioat_ring.c: the data path; ioat_halt.c: halts and the end. */
+
+/** Have the next completion call look at the registers; any thread may ask. */
+void ioat_ring_ask(struct ioat_chan *ch);
 
 /** Whether all that was rung is finished, or the device says it halted. */
 bool ioat_ring_is_drained(const struct ioat_chan *ch);

@@ -95,11 +95,12 @@ rig_write(void *ctx, uint32_t offset, unsigned int width, uint64_t value)
 static const struct ioat_mmio_ops rig_ops = {.read = rig_read, .write = rig_write};
 
 struct rig *
-rig_open(enum ioat_model_device device, uint32_t slots)
+rig_open_cap(enum ioat_model_device device, uint32_t slots, unsigned int xfercap)
 {
 	struct rig *r = calloc(1, sizeof(*r));
 	struct ioat_model_conf conf = {
 		.device = device,
+		.xfercap = xfercap,
 		.host =
 			{
 				.dma_read = rig_dma_read,
@@ -139,6 +140,12 @@ rig_open(enum ioat_model_device device, uint32_t slots)
 	assert_int_equal(ioat_chan_start(&r->ch), 0);
 	r->auto_step = false;
 	return r;
+}
+
+struct rig *
+rig_open(enum ioat_model_device device, uint32_t slots)
+{
+	return rig_open_cap(device, slots, 0);
 }
 
 void

@@ -32,6 +32,8 @@ struct rig {
 	uint8_t *arena; /**< RIG_ARENA bytes, the addresses are virtual */
 };
 
+/** A started channel of a part that moves at most 2^@p xfercap bytes per descriptor; 0: its own. */
+struct rig *rig_open_cap(enum ioat_model_device device, uint32_t slots, unsigned int xfercap);
 /** A started channel with @p slots descriptors; ends the test if that fails. */
 struct rig *rig_open(enum ioat_model_device device, uint32_t slots);
 void rig_close(struct rig *r);

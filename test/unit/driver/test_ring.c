@@ -176,17 +176,6 @@ TEST(zero_length_copy_completes_without_touching_memory)
 	rig_close(r);
 }
 
-TEST(length_over_xfercap_is_refused_at_once)
-{
-	struct rig *r = rig_open(IOAT_MODEL_IVB, SLOTS);
-
-	CHECK_INT(rig_copy(r, 0, 4096, 1 << 20, 0), ==, 0);
-	CHECK_INT(rig_copy(r, 0, 4096, (1 << 20) + 1, 0), ==, -EINVAL);
-	CHECK_INT(rig_copy(r, 0, 4096, UINT32_MAX, 0), ==, -EINVAL);
-	CHECK_INT(rig_capacity(r), ==, SLOTS - 2);
-	rig_close(r);
-}
-
 TEST(fence_goes_on_the_descriptor_before_while_that_is_not_rung)
 {
 	struct rig *r = rig_open(IOAT_MODEL_ICX, SLOTS);
