@@ -95,6 +95,7 @@ struct ioat_model_conf {
 	enum ioat_model_device device;
 	unsigned int channels; /**< 1 to IOAT_CHAN_MAX; 0: 1, as on silicon */
 	unsigned int xfercap;  /**< XFERCAP_MIN to XFERCAP_MAX; 0: the part's own */
+	bool no_fill;          /**< without block fill: not in DMACAPABILITY, a bad operation */
 	struct ioat_model_host host;
 };
 

@@ -85,8 +85,9 @@ struct model_extra {
 struct ioat_model {
 	struct ioat_model_host host;
 	const struct ioat_model_identity *identity;
-	uint32_t xfer_max; /* bytes per descriptor */
-	uint32_t irq_mask; /* CHANERR bits that the PCI side keeps from interrupting */
+	uint32_t xfer_max;   /* bytes per descriptor */
+	uint32_t irq_mask;   /* CHANERR bits that the PCI side keeps from interrupting */
+	uint32_t dmacap_off; /* capabilities of the part that this one lacks */
 	bool msix;
 
 	uint64_t chancnt;

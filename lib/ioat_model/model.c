@@ -73,6 +73,7 @@ ioat_model_create(struct ioat_model **out, const struct ioat_model_conf *conf)
 	model->chancnt = conf->channels != 0 ? conf->channels : 1;
 	model->xfercap = conf->xfercap != 0 ? conf->xfercap : model->identity->xfercap;
 	model->xfer_max = 1u << model->xfercap;
+	model->dmacap_off = conf->no_fill ? DMACAP_BFILL : 0;
 	for (i = 0; i < IOAT_CHAN_MAX; i++)
 		model->chan[i].index = i;
 	model_regs_index(model);
@@ -94,7 +95,7 @@ ioat_model_reset(struct ioat_model *model)
 
 	model_regs_power_on(model);
 	model->cbver = model->identity->cbver;
-	model->dmacap = model->identity->dmacap;
+	model->dmacap = model->identity->dmacap & ~model->dmacap_off;
 	model->msix = true;
 	model->irq_mask = 0;
 	for (i = 0; i < model->chancnt; i++) {

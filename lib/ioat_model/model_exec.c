@@ -90,7 +90,7 @@ model_check(const struct ioat_model *model, struct model_job *job)
 
 	if (desc->ctrl >> DESC_CTRL_OP_SHIFT == IOAT_OP_COPY)
 		allowed = DESC_CTRL_COPY_BITS;
-	else if (desc->ctrl >> DESC_CTRL_OP_SHIFT == IOAT_OP_FILL)
+	else if (desc->ctrl >> DESC_CTRL_OP_SHIFT == IOAT_OP_FILL && (model->dmacap & DMACAP_BFILL))
 		allowed = DESC_CTRL_FILL_BITS | DESC_CTRL_OP(IOAT_OP_FILL);
 	else
 		return CHANERR_CONTROL;

@@ -215,6 +215,17 @@ TEST(every_operation_but_copy_and_fill_is_a_control_error)
 	}
 }
 
+TEST(fill_is_a_control_error_on_a_part_without_block_fill)
+{
+	struct rig *r =
+		rig_open_conf((struct ioat_model_conf){.device = IOAT_MODEL_ICX, .no_fill = true});
+
+	CHECK_INT(rig_get(r, IOAT_DMACAPABILITY, 4) & DMACAP_BFILL, ==, 0);
+	rig_start(r);
+	rig_put(r, 0, DESC_CTRL_OP(IOAT_OP_FILL), SRC, DST, 64);
+	check_halts(r, CHANERR_CONTROL);
+}
+
 TEST(every_reserved_control_bit_is_a_control_error)
 {
 	static const struct {

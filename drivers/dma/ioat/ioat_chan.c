@@ -185,6 +185,8 @@ chan_reset(struct ioat_chan *ch)
 		if (!chan_wait_pause(ch, &wait))
 			return -ETIMEDOUT;
 	}
+	/* A reset gives the channel back to anybody: this read takes it again. */
+	(void)mmio_read16(&ch->regs, IOAT_CHANCTRL);
 	return 0;
 }
 
@@ -195,7 +197,8 @@ chan_arm(struct ioat_chan *ch, uint16_t first)
 	uint64_t chain = ch->ring_iova + (uint64_t)(first & ch->mask) * IOAT_DESC_SIZE;
 	enum ioat_state state;
 
-	mmio_write16(&ch->regs, IOAT_CHANCTRL, CHANCTRL_ANY_ERR_ABORT | CHANCTRL_ERR_COMPL_EN);
+	mmio_write16(&ch->regs, IOAT_CHANCTRL,
+	             CHANCTRL_IN_USE | CHANCTRL_ANY_ERR_ABORT | CHANCTRL_ERR_COMPL_EN);
 	mmio_write64(&ch->regs, IOAT_CHANCMP, ch->status_iova);
 	mmio_write64(&ch->regs, IOAT_CHAINADDR, chain);
 	state = ioat_chan_state(ch);
@@ -223,13 +226,12 @@ chan_next_status(struct ioat_chan *ch, uint64_t word)
 	__atomic_store_n(ch->status, word, __ATOMIC_RELEASE);
 }
 
-int
-ioat_chan_open(struct ioat_chan *ch)
+/* Version and sizes from the general registers. */
+static int
+chan_identify(struct ioat_chan *ch)
 {
 	unsigned int log2_max;
-	int rc;
 
-	ch->status = &ch->no_status;
 	ch->cbver = mmio_read8(&ch->general, IOAT_CBVER);
 	if (chan_gone(ch)) {
 		IOAT_LOG(ERR, "%s: registers read all ones, the device is gone", ch->name);
@@ -250,15 +252,46 @@ ioat_chan_open(struct ioat_chan *ch)
 		log2_max = XFERCAP_MAX;
 	ch->xfer_max = RTE_BIT32(log2_max);
 	ch->bfill = (mmio_read32(&ch->general, IOAT_DMACAPABILITY) & DMACAP_BFILL) != 0;
-	if ((mmio_read16(&ch->regs, IOAT_CHANCTRL) & CHANCTRL_IN_USE) != 0)
-		IOAT_LOG(WARNING, "%s: marked in use, left by a process that died? Taken over",
-		         ch->name);
-	rc = chan_suspend(ch);
+	return 0;
+}
+
+/* The first read of CHANCTRL takes the channel, if nobody else has. */
+static int
+chan_claim(const struct ioat_chan *ch)
+{
+	if ((mmio_read16(&ch->regs, IOAT_CHANCTRL) & CHANCTRL_IN_USE) == 0)
+		return 0;
+	if (!ch->takeover) {
+		IOAT_LOG(ERR,
+		         "%s: CHANCTRL says that another driver uses the channel, left alone; "
+		         "if that one is dead, give the device argument %s=1",
+		         ch->name, IOAT_ARG_TAKEOVER);
+		return -EBUSY;
+	}
+	IOAT_LOG(WARNING, "%s: taken over from another driver, as %s=1 asks for", ch->name,
+	         IOAT_ARG_TAKEOVER);
+	return 0;
+}
+
+int
+ioat_chan_open(struct ioat_chan *ch)
+{
+	int rc;
+
+	ch->status = &ch->no_status;
+	rc = chan_identify(ch);
 	if (rc == 0)
-		rc = chan_reset(ch);
+		rc = chan_claim(ch);
 	if (rc < 0)
-		IOAT_LOG(ERR, "%s: cannot be reset (%s), CHANSTS 0x%x", ch->name, chan_reason(rc),
-		         chan_state_raw(ch));
+		return rc;
+	/* What is not obeyed in time the reset drops, also of a channel that a dead process left. */
+	(void)chan_suspend(ch);
+	rc = chan_reset(ch);
+	if (rc == 0)
+		return 0;
+	IOAT_LOG(ERR, "%s: cannot be reset (%s), CHANSTS 0x%x", ch->name, chan_reason(rc),
+	         chan_state_raw(ch));
+	mmio_write16(&ch->regs, IOAT_CHANCTRL, 0);
 	return rc;
 }
 

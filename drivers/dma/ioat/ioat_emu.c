@@ -324,6 +324,7 @@ ioat_emu_create(struct ioat_emu **out, const struct ioat_emu_conf *conf)
 	struct ioat_model_conf model = {
 		.device = conf->device,
 		.xfercap = conf->xfercap,
+		.no_fill = conf->no_fill,
 		.host =
 			{
 				.dma_read = emu_dma_read,

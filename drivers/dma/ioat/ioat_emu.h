@@ -29,6 +29,7 @@ struct ioat_emu_conf {
 	const char *name; /**< for logs and the thread */
 	enum ioat_model_device device;
 	unsigned int xfercap; /**< log2; 0: the part's own */
+	bool no_fill;         /**< without block fill */
 	bool run_inline;      /**< no thread: register reads and ioat_emu_poll() step the model */
 	int lcore;            /**< lcore whose processors the thread uses; -1: as EAL places it */
 };

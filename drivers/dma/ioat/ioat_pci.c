@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "ioat_args.h"
 #include "ioat_hw.h"
 #include "ioat_priv.h"
 
@@ -93,12 +94,31 @@ count_channels(struct rte_pci_device *pci, const struct ioat_mmio *general, unsi
 		return -ENODEV;
 	}
 	*count = mmio_read8(general, IOAT_CHANCNT) & CHANCNT_MASK;
-	if (*count == 0 || bar->len < IOAT_CHAN_BASE(*count)) {
+	if (*count == 0) {
+		IOAT_LOG(ERR, "%s: CHANCNT is 0, the function has no channel", pci->name);
+		return -ENODEV;
+	}
+	if (bar->len < IOAT_CHAN_BASE(*count)) {
 		IOAT_LOG(ERR, "%s: CHANCNT %u does not fit BAR0 of %" PRIu64 " bytes", pci->name,
 		         *count, bar->len);
 		return -ENODEV;
 	}
 	return 0;
+}
+
+static int
+parse_args(const struct rte_pci_device *pci, struct ioat_chan *template)
+{
+	const struct rte_devargs *devargs = pci->device.devargs;
+	long takeover = 0;
+	const struct ioat_arg table[] = {
+		{.key = IOAT_ARG_TAKEOVER, .max = 1, .is_switch = true, .value = &takeover},
+	};
+	int rc = ioat_args_parse(pci->name, devargs == NULL ? NULL : devargs->args, table,
+	                         RTE_DIM(table));
+
+	template->takeover = takeover != 0;
+	return rc;
 }
 
 static int
@@ -114,6 +134,9 @@ pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci
 		IOAT_LOG(ERR, "%s: only a primary process can use it", pci->name);
 		return -ENOTSUP;
 	}
+	rc = parse_args(pci, &template);
+	if (rc < 0)
+		return rc;
 	rc = count_channels(pci, &template.general, &count);
 	if (rc < 0)
 		return rc;
@@ -156,3 +179,4 @@ static struct rte_pci_driver ioat_pci_driver = {
 RTE_PMD_REGISTER_PCI(dma_ioat_pci, ioat_pci_driver);
 RTE_PMD_REGISTER_PCI_TABLE(dma_ioat_pci, pci_ids);
 RTE_PMD_REGISTER_KMOD_DEP(dma_ioat_pci, "* vfio-pci | uio_pci_generic");
+RTE_PMD_REGISTER_PARAM_STRING(dma_ioat_pci, IOAT_ARG_TAKEOVER "[=0|1]");

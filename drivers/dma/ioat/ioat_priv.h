@@ -30,7 +30,11 @@
 static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "registers and descriptors are little-endian");
 
 #define IOAT_RING_MIN 32u
-#define IOAT_RING_MAX 32768u
+/*
+ * 65536 slots, of which all but one are used. DPDK's own test of enqueue and dequeue (25.11) counts
+ * to max_desc in steps of 16, and a ring size has 16 bits.
+ */
+#define IOAT_RING_MAX 65520u
 /** The lower half of CHANSTS where no device answers; no state has these bits. */
 #define CHANSTS_ALL_ONES 0xffffffffu
 /** Slots of the smallest ring: a scattered copy of any shape fits, n + n - 1 descriptors. */
@@ -38,6 +42,9 @@ static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "registers and descriptors ar
 #define IOAT_MAX_SGES  32u
 
 static_assert(2 * IOAT_MAX_SGES - 1 <= IOAT_SLOTS_MIN - 1, "a scattered copy fits into any ring");
+
+/** The argument of both front doors: use a channel though it is marked in use. */
+#define IOAT_ARG_TAKEOVER "takeover"
 
 /** The device was taken away from what it had not finished. */
 struct ioat_cut {
@@ -103,7 +110,8 @@ struct ioat_chan {
 	uint32_t last_chanerr;
 	uint16_t nb_desc; /**< as asked for in vchan_setup */
 	uint8_t cbver;
-	bool bfill; /**< DMACAPABILITY has block fill */
+	bool bfill;    /**< DMACAPABILITY has block fill */
+	bool takeover; /**< argument: use it though it is marked in use */
 	bool started;
 	bool lost;      /**< neither recovery nor reset brings it back; only close is left */
 	uint16_t index; /**< in its function */
@@ -116,7 +124,8 @@ struct ioat_chan {
  * Bring a channel of an unknown state to HALTED and read what it can do.
  * ch->regs, ch->general, ch->doorbell and ch->name are set.
  * @return 0; -ENODEV: the device reads all ones or is older than version 3.0; -ERANGE: XFERCAP is
- * outside 12 to 30; -ETIMEDOUT: it does not leave reset.
+ * outside 12 to 30; -EBUSY: another driver holds the channel, nothing was written to it;
+ * -ETIMEDOUT: it does not leave reset.
  */
 int ioat_chan_open(struct ioat_chan *ch);
 

@@ -7,12 +7,12 @@
  * silicon, so that channels share nothing.
  */
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ioat_args.h"
 #include "ioat_emu.h"
 #include "ioat_hw.h"
 #include "ioat_priv.h"
@@ -22,6 +22,7 @@
 #define ARG_CHANNELS "channels"
 #define ARG_LCORE    "lcore"
 #define ARG_INLINE   "inline"
+#define ARG_FILL     "fill"
 
 #define CHANNELS_MAX 16
 
@@ -40,122 +41,29 @@ struct vdev_args {
 	const char *name; /* of the vdev, for messages */
 	struct ioat_emu_conf emu;
 	unsigned int channels;
-	bool lcore_given;
+	bool takeover;
+};
+
+static const char *const device_words[] = {
+	[IOAT_MODEL_ICX] = "icx",
+	[IOAT_MODEL_SKX] = "skx",
+	[IOAT_MODEL_BDX] = "bdx",
+	[IOAT_MODEL_IVB] = "ivb",
 };
 
 static int
-parse_number(const struct vdev_args *args, const char *key, const char *value, long min, long max,
-             long *out)
+check_lcore(const struct vdev_args *args, long lcore, bool run_inline)
 {
-	char *end = NULL;
-	long number = -1;
-
-	errno = 0;
-	if (value != NULL && isdigit((unsigned char)value[0])) /* no blank, no sign */
-		number = strtol(value, &end, 10);
-	if (end == NULL || *end != '\0' || errno != 0 || number < min || number > max) {
-		IOAT_LOG(ERR, "%s: %s=%s is not a number from %ld to %ld", args->name, key,
-		         value == NULL ? "" : value, min, max);
+	if (!rte_lcore_is_enabled((unsigned int)lcore)) {
+		IOAT_LOG(ERR, "%s: %s=%ld is not an lcore of this process (EAL -l, -c or --lcores)",
+		         args->name, ARG_LCORE, lcore);
 		return -EINVAL;
 	}
-	*out = number;
-	return 0;
-}
-
-static int
-parse_device(const char *key, const char *value, void *opaque)
-{
-	struct vdev_args *args = opaque;
-
-	if (value != NULL && ioat_model_device_by_name(value, &args->emu.device) == 0)
-		return 0;
-	IOAT_LOG(ERR, "%s: %s=%s is none of icx, skx, bdx, ivb", args->name, key,
-	         value == NULL ? "" : value);
-	return -EINVAL;
-}
-
-static int
-parse_xfercap(const char *key, const char *value, void *opaque)
-{
-	struct vdev_args *args = opaque;
-	long n;
-	int rc = parse_number(args, key, value, XFERCAP_MIN, XFERCAP_MAX, &n);
-
-	if (rc == 0)
-		args->emu.xfercap = (unsigned int)n;
-	return rc;
-}
-
-static int
-parse_channels(const char *key, const char *value, void *opaque)
-{
-	struct vdev_args *args = opaque;
-	long n;
-	int rc = parse_number(args, key, value, 1, CHANNELS_MAX, &n);
-
-	if (rc == 0)
-		args->channels = (unsigned int)n;
-	return rc;
-}
-
-static int
-parse_lcore(const char *key, const char *value, void *opaque)
-{
-	struct vdev_args *args = opaque;
-	long n;
-	int rc = parse_number(args, key, value, 0, RTE_MAX_LCORE - 1, &n);
-
-	if (rc < 0)
-		return rc;
-	if (!rte_lcore_is_enabled((unsigned int)n)) {
-		IOAT_LOG(ERR, "%s=%ld is not an lcore of this process (EAL -l, -c or --lcores)",
-		         key, n);
+	if (run_inline) {
+		IOAT_LOG(ERR,
+		         "%s: lcore and inline exclude each other: inline has no thread to place",
+		         args->name);
 		return -EINVAL;
-	}
-	args->emu.lcore = (int)n;
-	args->lcore_given = true;
-	return 0;
-}
-
-static int
-parse_inline(const char *key, const char *value, void *opaque)
-{
-	struct vdev_args *args = opaque;
-	long n = 1;
-	int rc = value == NULL ? 0 : parse_number(args, key, value, 0, 1, &n);
-
-	args->emu.run_inline = n != 0;
-	return rc;
-}
-
-static const struct {
-	const char *key;
-	arg_handler_t parse;
-} arguments[] = {
-	{ARG_DEVICE, parse_device}, {ARG_XFERCAP, parse_xfercap}, {ARG_CHANNELS, parse_channels},
-	{ARG_LCORE, parse_lcore},   {ARG_INLINE, parse_inline},
-};
-
-/* rte_kvargs refuses an unknown key without saying which are known. */
-static int
-check_keys(const struct vdev_args *args, const struct rte_kvargs *kv)
-{
-	unsigned int i, k;
-
-	for (i = 0; i < kv->count; i++) {
-		for (k = 0; k < RTE_DIM(arguments); k++)
-			if (strcmp(kv->pairs[i].key, arguments[k].key) == 0)
-				break;
-		if (k == RTE_DIM(arguments)) {
-			IOAT_LOG(ERR, "%s: %s is none of device, xfercap, channels, lcore, inline",
-			         args->name, kv->pairs[i].key);
-			return -EINVAL;
-		}
-		if (rte_kvargs_count(kv, kv->pairs[i].key) > 1) {
-			IOAT_LOG(ERR, "%s: %s is given more than once", args->name,
-			         kv->pairs[i].key);
-			return -EINVAL;
-		}
 	}
 	return 0;
 }
@@ -163,32 +71,35 @@ check_keys(const struct vdev_args *args, const struct rte_kvargs *kv)
 static int
 parse_args(const char *text, struct vdev_args *args)
 {
-	struct rte_kvargs *kv;
-	unsigned int i;
-	int rc;
+	long device = IOAT_MODEL_ICX, xfercap = 0, channels = 1, lcore = -1, run_inline = 0;
+	long fill = 1, takeover = 0;
+	bool lcore_given = false;
+	const struct ioat_arg table[] = {
+		{.key = ARG_DEVICE,
+	         .max = RTE_DIM(device_words) - 1,
+	         .words = device_words,
+	         .value = &device},
+		{.key = ARG_XFERCAP, .min = XFERCAP_MIN, .max = XFERCAP_MAX, .value = &xfercap},
+		{.key = ARG_CHANNELS, .min = 1, .max = CHANNELS_MAX, .value = &channels},
+		{.key = ARG_LCORE,
+	         .max = RTE_MAX_LCORE - 1,
+	         .value = &lcore,
+	         .given = &lcore_given},
+		{.key = ARG_INLINE, .max = 1, .is_switch = true, .value = &run_inline},
+		{.key = ARG_FILL, .max = 1, .is_switch = true, .value = &fill},
+		{.key = IOAT_ARG_TAKEOVER, .max = 1, .is_switch = true, .value = &takeover},
+	};
+	int rc = ioat_args_parse(args->name, text, table, RTE_DIM(table));
 
-	args->emu.device = IOAT_MODEL_ICX;
-	args->emu.lcore = -1;
-	args->channels = 1;
-	if (text == NULL || text[0] == '\0')
-		return 0;
-	kv = rte_kvargs_parse(text, NULL);
-	if (kv == NULL) {
-		IOAT_LOG(ERR, "%s: \"%s\" is not of the form key=value,key=value", args->name,
-		         text);
-		return -EINVAL;
-	}
-	rc = check_keys(args, kv);
-	for (i = 0; i < RTE_DIM(arguments) && rc == 0; i++)
-		if (rte_kvargs_process(kv, arguments[i].key, arguments[i].parse, args) < 0)
-			rc = -EINVAL;
-	rte_kvargs_free(kv);
-	if (rc == 0 && args->emu.run_inline && args->lcore_given) {
-		IOAT_LOG(ERR,
-		         "%s: lcore and inline exclude each other: inline has no thread to place",
-		         args->name);
-		rc = -EINVAL;
-	}
+	if (rc == 0 && lcore_given)
+		rc = check_lcore(args, lcore, run_inline != 0);
+	args->emu.device = (enum ioat_model_device)device;
+	args->emu.xfercap = (unsigned int)xfercap;
+	args->emu.lcore = (int)lcore;
+	args->emu.run_inline = run_inline != 0;
+	args->emu.no_fill = fill == 0;
+	args->channels = (unsigned int)channels;
+	args->takeover = takeover != 0;
 	return rc;
 }
 
@@ -240,6 +151,7 @@ channel_create(struct vdev_channels *chs, struct rte_vdev_device *vdev, struct v
 	template.regs = template.general;
 	template.regs.base = IOAT_CHAN_BASE(0);
 	template.doorbell = ioat_emu_doorbell(chs->emu[chs->count]);
+	template.takeover = args->takeover;
 	chs->count++; /* from here on its engine goes with the others */
 	rc = ioat_dmadev_create(name, &vdev->device, &template, &dev);
 	if (rc < 0)
@@ -326,4 +238,5 @@ static struct rte_vdev_driver ioat_vdev_driver = {
 RTE_PMD_REGISTER_VDEV(dma_ioat_emu, ioat_vdev_driver);
 RTE_PMD_REGISTER_PARAM_STRING(dma_ioat_emu,
                               ARG_DEVICE "=icx|skx|bdx|ivb " ARG_XFERCAP "=<12-30> " ARG_CHANNELS
-                                         "=<1-16> " ARG_LCORE "=<lcore> " ARG_INLINE "[=0|1]");
+                                         "=<1-16> " ARG_LCORE "=<lcore> " ARG_INLINE
+                                         "[=0|1] " ARG_FILL "[=0|1] " IOAT_ARG_TAKEOVER "[=0|1]");

@@ -42,7 +42,9 @@ static struct {
 	unsigned int channels;
 	uint32_t chanerr_int;
 	int cfg_clears;
+	int writes; /* to the BAR */
 	bool gone;
+	bool no_channels;
 } dev;
 
 static ioat_doorbell *
@@ -75,6 +77,8 @@ fake_bar_read(const volatile void *bar, uint32_t off, unsigned int width)
 	if (dev.gone)
 		return UINT64_MAX >> (64 - 8 * width);
 	run();
+	if (dev.no_channels && off == IOAT_CHANCNT)
+		return 0;
 	return ioat_model_read(dev.model, off, width);
 }
 
@@ -86,6 +90,7 @@ fake_bar_write(volatile void *bar, uint32_t off, unsigned int width, uint64_t va
 	CHECK(bar == dev.bar);
 	if (dev.gone)
 		return;
+	dev.writes++;
 	run();
 	ioat_model_write(dev.model, off, width, value);
 	for (i = 0; i < dev.channels; i++) {
@@ -139,6 +144,7 @@ host_write64(void *ctx __rte_unused, uint64_t addr, uint64_t value)
 }
 
 static struct rte_pci_device pci;
+static struct rte_devargs devargs;
 
 static void
 plug(enum ioat_model_device part, unsigned int channels)
@@ -159,6 +165,20 @@ plug(enum ioat_model_device part, unsigned int channels)
 	pci.device.name = pci.name;
 	pci.mem_resource[0].addr = dev.bar;
 	pci.mem_resource[0].len = sizeof(dev.bar);
+}
+
+/* Arguments as "-a 0000:00:04.0,..." gives them. */
+static void
+give(char *args)
+{
+	devargs.args = args;
+	pci.device.devargs = &devargs;
+}
+
+static uint64_t
+channel_reg(uint32_t reg, unsigned int width)
+{
+	return ioat_model_read(dev.model, IOAT_CHAN_BASE(0) + reg, width);
 }
 
 static void
@@ -207,21 +227,31 @@ TEST(all_ids_with_the_layout_of_version_3_are_known_and_no_others)
 	}
 }
 
-TEST(one_channel_carries_the_name_of_its_function_and_copies)
+/* A started dmadev on the plugged function, with a ring of 64. */
+static int16_t
+start(void)
 {
 	const struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM,
 	                                         .nb_desc = 64};
 	const struct rte_dma_conf conf = {.nb_vchans = 1};
-	uint8_t a[100], b[100] = {0};
 	int16_t id;
 
-	plug(IOAT_MODEL_ICX, 1);
 	CHECK_INT(probe(), ==, 0);
-	id = (int16_t)rte_dma_get_dev_id_by_name("0000:00:04.0");
+	id = (int16_t)rte_dma_get_dev_id_by_name(pci.name);
 	CHECK_INT(id, >=, 0);
 	CHECK_INT(rte_dma_configure(id, &conf), ==, 0);
 	CHECK_INT(rte_dma_vchan_setup(id, 0, &vchan), ==, 0);
 	CHECK_INT(rte_dma_start(id), ==, 0);
+	return id;
+}
+
+TEST(one_channel_carries_the_name_of_its_function_and_copies)
+{
+	uint8_t a[100], b[100] = {0};
+	int16_t id;
+
+	plug(IOAT_MODEL_ICX, 1);
+	id = start();
 	memset(a, 0x42, sizeof(a));
 	CHECK_INT(
 		rte_dma_copy(id, 0, (uintptr_t)a, (uintptr_t)b, sizeof(a), RTE_DMA_OP_FLAG_SUBMIT),
@@ -275,18 +305,11 @@ TEST(device_that_reads_all_ones_is_refused_and_leaves_no_dmadev)
 
 TEST(device_that_refused_the_reset_of_stop_can_be_removed)
 {
-	const struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM,
-	                                         .nb_desc = 64};
 	const struct ioat_model_fault refuse = {.kind = IOAT_MODEL_FAULT_RESET, .count = 1000000};
-	const struct rte_dma_conf conf = {.nb_vchans = 1};
 	int16_t id;
 
 	plug(IOAT_MODEL_ICX, 1);
-	CHECK_INT(probe(), ==, 0);
-	id = (int16_t)rte_dma_get_dev_id_by_name("0000:00:04.0");
-	CHECK_INT(rte_dma_configure(id, &conf), ==, 0);
-	CHECK_INT(rte_dma_vchan_setup(id, 0, &vchan), ==, 0);
-	CHECK_INT(rte_dma_start(id), ==, 0);
+	id = start();
 	CHECK_INT(ioat_model_inject(dev.model, 0, &refuse), ==, 0);
 	CHECK_INT(rte_dma_stop(id), ==, -ETIMEDOUT);
 	unplug();
@@ -308,6 +331,157 @@ TEST(device_that_vanishes_can_be_removed)
 	dev.gone = true;
 	unplug();
 	CHECK_INT(rte_dma_count_avail(), ==, 0);
+}
+
+TEST(function_without_channels_is_refused)
+{
+	plug(IOAT_MODEL_ICX, 1);
+	dev.no_channels = true;
+	CHECK_INT(probe(), ==, -ENODEV);
+	CHECK_INT(dev.writes, ==, 0);
+	ioat_model_destroy(dev.model);
+}
+
+TEST(channel_in_use_is_refused_and_not_written_to)
+{
+	plug(IOAT_MODEL_ICX, 1);
+	CHECK_INT(channel_reg(IOAT_CHANCTRL, 2) & CHANCTRL_IN_USE, ==, 0); /* taken by this read */
+	CHECK_INT(probe(), ==, -EBUSY);
+	CHECK_INT(dev.writes, ==, 0);
+	CHECK_INT(rte_dma_count_avail(), ==, 0);
+	ioat_model_destroy(dev.model);
+}
+
+TEST(channel_in_use_is_taken_over_where_the_argument_asks_for_it)
+{
+	char args[] = "takeover=1";
+
+	plug(IOAT_MODEL_ICX, 1);
+	channel_reg(IOAT_CHANCTRL, 2);
+	give(args);
+	CHECK_INT(probe(), ==, 0);
+	unplug();
+}
+
+TEST(open_channel_is_marked_in_use_until_it_is_closed)
+{
+	int16_t id;
+
+	plug(IOAT_MODEL_ICX, 1);
+	CHECK_INT(probe(), ==, 0);
+	CHECK_INT(channel_reg(IOAT_CHANCTRL, 2) & CHANCTRL_IN_USE, !=, 0);
+	CHECK_INT(dma_ioat_pci_driver->remove(&pci), ==, 0);
+	CHECK_INT(channel_reg(IOAT_CHANCTRL, 2) & CHANCTRL_IN_USE, ==, 0);
+	ioat_model_write(dev.model, IOAT_CHAN_BASE(0) + IOAT_CHANCTRL, 2, 0);
+	id = start();
+	CHECK_INT(channel_reg(IOAT_CHANCTRL, 2) & CHANCTRL_IN_USE, !=, 0);
+	CHECK_INT(rte_dma_stop(id), ==, 0);
+	CHECK_INT(channel_reg(IOAT_CHANCTRL, 2) & CHANCTRL_IN_USE, !=, 0);
+	unplug();
+}
+
+TEST(channel_that_cannot_be_opened_is_given_back)
+{
+	const struct ioat_model_fault refuse = {.kind = IOAT_MODEL_FAULT_RESET, .count = 1};
+
+	plug(IOAT_MODEL_ICX, 1);
+	CHECK_INT(ioat_model_inject(dev.model, 0, &refuse), ==, 0);
+	CHECK_INT(probe(), ==, -ETIMEDOUT);
+	CHECK_INT(channel_reg(IOAT_CHANCTRL, 2) & CHANCTRL_IN_USE, ==, 0);
+	ioat_model_destroy(dev.model);
+}
+
+TEST(closed_device_knows_no_address_to_write_to)
+{
+	int16_t id;
+
+	plug(IOAT_MODEL_ICX, 1);
+	id = start();
+	CHECK_INT(channel_reg(IOAT_CHANCMP, 8), !=, 0);
+	CHECK_INT(rte_dma_stop(id), ==, 0);
+	CHECK_INT(rte_dma_close(id), ==, 0);
+	CHECK_INT(channel_reg(IOAT_CHANCMP, 8), ==, 0);
+	CHECK_INT(channel_reg(IOAT_CHAINADDR, 8), ==, 0);
+	CHECK_INT(channel_reg(IOAT_CHANSTS, 8), ==, IOAT_STATE_HALTED);
+	unplug();
+}
+
+TEST(bad_arguments_are_refused_before_the_device_is_touched)
+{
+	static const char *const bad[] = {"takeover=2", "takeover=x", "takeover=",   "colour=red",
+	                                  "device=icx", "=",          "takeover=-1", "takeover= 1"};
+	char args[32];
+	size_t i;
+
+	for (i = 0; i < RTE_DIM(bad); i++) {
+		plug(IOAT_MODEL_ICX, 1);
+		snprintf(args, sizeof(args), "%s", bad[i]);
+		give(args);
+		CHECK_INT(probe(), ==, -EINVAL);
+		CHECK_INT(dev.writes, ==, 0);
+		ioat_model_destroy(dev.model);
+	}
+}
+
+/* What a process leaves that died in the middle of its work: see each test. */
+static void
+leave_behind(uint64_t chain, uint64_t cmp, unsigned int count)
+{
+	const uint32_t base = IOAT_CHAN_BASE(0);
+
+	channel_reg(IOAT_CHANCTRL, 2);
+	ioat_model_write(dev.model, base + IOAT_CHANCTRL, 2,
+	                 CHANCTRL_IN_USE | CHANCTRL_ANY_ERR_ABORT | CHANCTRL_ERR_COMPL_EN);
+	ioat_model_write(dev.model, base + IOAT_CHANCMP, 8, cmp);
+	ioat_model_write(dev.model, base + IOAT_CHAINADDR, 8, chain);
+	ioat_model_write(dev.model, base + IOAT_DMACOUNT, 2, count);
+}
+
+static void
+check_next_process_copies(void)
+{
+	uint8_t a[64], b[64] = {0};
+	char args[] = "takeover=1";
+	int16_t id;
+
+	give(args);
+	id = start();
+	memset(a, 0x24, sizeof(a));
+	CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)a, (uintptr_t)b, 64, RTE_DMA_OP_FLAG_SUBMIT), ==,
+	          0);
+	run();
+	CHECK_INT(rte_dma_completed(id, 0, 1, NULL, NULL), ==, 1);
+	CHECK_MEM(a, b, sizeof(a));
+	unplug();
+}
+
+TEST(channel_that_a_dead_process_left_active_is_opened_by_the_next)
+{
+	static struct ioat_desc loop __rte_cache_aligned;
+	static uint64_t word;
+
+	plug(IOAT_MODEL_ICX, 1);
+	loop = (struct ioat_desc){.size = 8, .ctrl = DESC_CTRL_NULL, .next = (uintptr_t)&loop};
+	leave_behind((uintptr_t)&loop, (uintptr_t)&word, 60000);
+	CHECK_INT(channel_reg(IOAT_CHANSTS, 4) & CHANSTS_STATE, ==, IOAT_STATE_ACTIVE);
+	word = 0xdead;
+	check_next_process_copies();
+	CHECK_INT(word, ==, 0xdead);
+}
+
+TEST(channel_that_a_dead_process_left_halted_is_opened_by_the_next)
+{
+	static struct ioat_desc bad __rte_cache_aligned; /* size 0 */
+	static uint64_t word;
+
+	plug(IOAT_MODEL_ICX, 1);
+	leave_behind((uintptr_t)&bad, (uintptr_t)&word, 1);
+	ioat_model_step(dev.model, 0, 1000);
+	CHECK_INT(channel_reg(IOAT_CHANSTS, 4) & CHANSTS_STATE, ==, IOAT_STATE_HALTED);
+	CHECK_INT(channel_reg(IOAT_CHANERR, 4), !=, 0);
+	word = 0xdead;
+	check_next_process_copies();
+	CHECK_INT(word, ==, 0xdead);
 }
 
 TEST_LIST

@@ -46,7 +46,7 @@ TEST(full_ring_refuses_with_enospc_and_takes_again_after_completion)
 TEST(channel_without_ring_refuses_and_reports_nothing)
 {
 	struct rig *r = rig_open(IOAT_MODEL_ICX, SLOTS);
-	struct ioat_chan bare = {.general = r->ch.general, .regs = r->ch.regs};
+	struct ioat_chan bare = {.general = r->ch.general, .regs = r->ch.regs, .takeover = true};
 	uint16_t last;
 	bool error = false;
 

@@ -72,6 +72,7 @@ TEST(bad_arguments_are_refused)
 		"lcore=100000",   "inline=2",    "inline=x",
 		"colour=red",     "channels= 2", "channels=+2",
 		"inline,lcore=0", "inline=1=1",  "xfercap=12,xfercap=13",
+		"fill=2",         "takeover=x",
 	};
 	size_t i;
 
@@ -84,32 +85,47 @@ TEST(bad_arguments_are_refused)
 	}
 }
 
-TEST(each_identity_copies_and_advertises_what_its_version_can)
+TEST(each_identity_copies_fills_and_reports_errors)
 {
-	static const struct {
-		const char *args;
-		bool errors;
-	} part[] = {
-		{"device=icx,inline", true},
-		{"device=skx,inline", false},
-		{"device=bdx,inline", false},
-		{"device=ivb,inline", false},
-	};
+	static const char *const part[] = {"device=icx,inline", "device=skx,inline",
+	                                   "device=bdx,inline", "device=ivb,inline"};
 	uint8_t *mem = rte_malloc(NULL, 2 * SIZE, 0);
 	struct rte_dma_info info;
 	int16_t id;
 	size_t i;
 
 	for (i = 0; i < RTE_DIM(part); i++) {
-		id = start(part[i].args);
+		id = start(part[i]);
 		CHECK_INT(rte_dma_info_get(id, &info), ==, 0);
-		CHECK_INT((info.dev_capa & RTE_DMA_CAPA_HANDLES_ERRORS) != 0, ==, part[i].errors);
+		CHECK((info.dev_capa & RTE_DMA_CAPA_HANDLES_ERRORS) != 0);
 		CHECK((info.dev_capa & RTE_DMA_CAPA_OPS_FILL) != 0);
 		memset(mem, (int)i + 1, SIZE);
 		CHECK_INT(copy(id, mem, mem + SIZE, SIZE), ==, RTE_DMA_STATUS_SUCCESSFUL);
 		CHECK_MEM(mem, mem + SIZE, SIZE);
 		finish();
 	}
+	rte_free(mem);
+}
+
+TEST(part_without_block_fill_does_not_advertise_it_and_refuses_a_fill)
+{
+	uint8_t *mem = rte_zmalloc(NULL, SIZE, 0);
+	int16_t id = start("inline,fill=0");
+	enum rte_dma_status_code status;
+	struct rte_dma_info info;
+
+	CHECK_INT(rte_dma_info_get(id, &info), ==, 0);
+	CHECK((info.dev_capa & RTE_DMA_CAPA_OPS_FILL) == 0);
+	CHECK((info.dev_capa & RTE_DMA_CAPA_OPS_COPY) != 0);
+	CHECK_INT(rte_dma_fill(id, 0, UINT64_MAX, (uintptr_t)mem, 64, RTE_DMA_OP_FLAG_SUBMIT), ==,
+	          0);
+	CHECK_INT(rte_dma_completed_status(id, 0, 1, NULL, &status), ==, 1);
+	CHECK_INT(status, ==, RTE_DMA_STATUS_INVALID_OPCODE);
+	CHECK_INT(mem[0], ==, 0);
+	memset(mem, 7, 64);
+	CHECK_INT(copy(id, mem, mem + 64, 64), ==, RTE_DMA_STATUS_SUCCESSFUL);
+	CHECK_MEM(mem, mem + 64, 64);
+	finish();
 	rte_free(mem);
 }
 
