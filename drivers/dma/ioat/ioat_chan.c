@@ -14,13 +14,14 @@
 
 #include "ioat_priv.h"
 
-#define POLL_US         10u /* the first pause of a wait; the later ones are longer */
-#define POLL_MAX_US     1000u
-#define SUSPEND_US      100000u /* a descriptor in flight may be megabytes long */
-#define RESET_US        200000u
-#define SELF_TEST_US    1000000u /* the engine of a model may have to wait for a processor */
-#define DRAIN_US        1000000u
-#define COMPL_EVERY_MAX 32u
+#define POLL_US          10u /* the first pause of a wait; the later ones are longer */
+#define POLL_MAX_US      1000u
+#define SUSPEND_US       100000u /* a descriptor in flight may be megabytes long */
+#define RESET_US         200000u
+#define SELF_TEST_US     1000000u /* the engine of a model may have to wait for a processor */
+#define DRAIN_US         1000000u
+#define CHANERR_ALL_ONES 0xffffffffu /* the device is gone */
+#define COMPL_EVERY_MAX  32u
 
 enum rte_dma_status_code
 ioat_chan_error_status(uint32_t chanerr)
@@ -67,7 +68,7 @@ chan_reason(int rc)
 static uint32_t
 chan_state_raw(const struct ioat_chan *ch)
 {
-	return mmio_read32(&ch->regs, IOAT_CHANSTS);
+	return mmio_read32(ioat_chan_regs(ch), IOAT_CHANSTS);
 }
 
 enum ioat_state
@@ -80,6 +81,20 @@ static bool
 chan_gone(const struct ioat_chan *ch)
 {
 	return chan_state_raw(ch) == CHANSTS_ALL_ONES;
+}
+
+/* Read CHANERR after a halt, and count what it says. */
+static void
+chan_note_error(struct ioat_chan *ch)
+{
+	uint32_t bits = mmio_read32(ioat_chan_regs(ch), IOAT_CHANERR);
+	unsigned int i;
+
+	ch->last_chanerr = bits;
+	if (bits == 0)
+		ch->causeless++;
+	for (i = 0; i < RTE_DIM(ch->chanerr_count) && bits != CHANERR_ALL_ONES; i++)
+		ch->chanerr_count[i] += (bits & RTE_BIT32(i)) != 0;
 }
 
 /* A wait by the clock, since a pause may take far longer than asked for. */
@@ -109,7 +124,7 @@ chan_wait_pause(const struct ioat_chan *ch, struct chan_wait *wait)
 {
 	if (ioat_chan_now_us() >= wait->end_us)
 		return false;
-	if (!ch->regs.ops->steps_on_read) {
+	if (!ioat_chan_regs(ch)->ops->steps_on_read) {
 		rte_delay_us_sleep(wait->pause_us);
 		wait->pause_us = RTE_MIN(2 * wait->pause_us, POLL_MAX_US);
 	}
@@ -153,7 +168,7 @@ chan_suspend(const struct ioat_chan *ch)
 
 	if ((running & RTE_BIT32(ioat_chan_state(ch))) == 0)
 		return 0;
-	mmio_write8(&ch->regs, IOAT_CHANCMD, CHANCMD_SUSPEND);
+	mmio_write8(ioat_chan_regs(ch), IOAT_CHANCMD, CHANCMD_SUSPEND);
 	return chan_wait_leave(ch, running, SUSPEND_US);
 }
 
@@ -168,25 +183,25 @@ chan_lose(struct ioat_chan *ch)
 static int
 chan_reset(struct ioat_chan *ch)
 {
-	uint32_t chanerr = mmio_read32(&ch->regs, IOAT_CHANERR);
+	uint32_t chanerr = mmio_read32(ioat_chan_regs(ch), IOAT_CHANERR);
 	struct chan_wait wait;
 
 	if (chanerr != 0)
-		mmio_write32(&ch->regs, IOAT_CHANERR, chanerr);
-	if (ch->regs.ops->clear_chanerr_int != NULL &&
-	    ch->regs.ops->clear_chanerr_int(ch->regs.ctx) < 0)
+		mmio_write32(ioat_chan_regs(ch), IOAT_CHANERR, chanerr);
+	if (ioat_chan_regs(ch)->ops->clear_chanerr_int != NULL &&
+	    ioat_chan_regs(ch)->ops->clear_chanerr_int(ioat_chan_regs(ch)->ctx) < 0)
 		IOAT_LOG(DEBUG, "%s: CHANERR_INT is out of reach, errors noted there stay",
 		         ch->name);
-	mmio_write8(&ch->regs, IOAT_CHANCMD, CHANCMD_RESET);
+	mmio_write8(ioat_chan_regs(ch), IOAT_CHANCMD, CHANCMD_RESET);
 	wait = chan_wait_start(RESET_US);
-	while ((mmio_read8(&ch->regs, IOAT_CHANCMD) & CHANCMD_RESET) != 0) {
+	while ((mmio_read8(ioat_chan_regs(ch), IOAT_CHANCMD) & CHANCMD_RESET) != 0) {
 		if (chan_gone(ch))
 			return -ENODEV;
 		if (!chan_wait_pause(ch, &wait))
 			return -ETIMEDOUT;
 	}
 	/* A reset gives the channel back to anybody: this read takes it again. */
-	(void)mmio_read16(&ch->regs, IOAT_CHANCTRL);
+	(void)mmio_read16(ioat_chan_regs(ch), IOAT_CHANCTRL);
 	return 0;
 }
 
@@ -197,14 +212,14 @@ chan_arm(struct ioat_chan *ch, uint16_t first)
 	uint64_t chain = ch->ring_iova + (uint64_t)(first & ch->mask) * IOAT_DESC_SIZE;
 	enum ioat_state state;
 
-	mmio_write16(&ch->regs, IOAT_CHANCTRL,
+	mmio_write16(ioat_chan_regs(ch), IOAT_CHANCTRL,
 	             CHANCTRL_IN_USE | CHANCTRL_ANY_ERR_ABORT | CHANCTRL_ERR_COMPL_EN);
-	mmio_write64(&ch->regs, IOAT_CHANCMP, ch->status_iova);
-	mmio_write64(&ch->regs, IOAT_CHAINADDR, chain);
+	mmio_write64(ioat_chan_regs(ch), IOAT_CHANCMP, ch->status_iova);
+	mmio_write64(ioat_chan_regs(ch), IOAT_CHAINADDR, chain);
 	state = ioat_chan_state(ch);
 	if (state != IOAT_STATE_ARMED) {
 		IOAT_LOG(ERR, "%s: state %u after CHAINADDR 0x%" PRIx64 ", CHANERR 0x%x, not armed",
-		         ch->name, state, chain, mmio_read32(&ch->regs, IOAT_CHANERR));
+		         ch->name, state, chain, mmio_read32(ioat_chan_regs(ch), IOAT_CHANERR));
 		return -EIO;
 	}
 	ch->base = first;
@@ -259,7 +274,7 @@ chan_identify(struct ioat_chan *ch)
 static int
 chan_claim(const struct ioat_chan *ch)
 {
-	if ((mmio_read16(&ch->regs, IOAT_CHANCTRL) & CHANCTRL_IN_USE) == 0)
+	if ((mmio_read16(ioat_chan_regs(ch), IOAT_CHANCTRL) & CHANCTRL_IN_USE) == 0)
 		return 0;
 	if (!ch->takeover) {
 		IOAT_LOG(ERR,
@@ -291,7 +306,7 @@ ioat_chan_open(struct ioat_chan *ch)
 		return 0;
 	IOAT_LOG(ERR, "%s: cannot be reset (%s), CHANSTS 0x%x", ch->name, chan_reason(rc),
 	         chan_state_raw(ch));
-	mmio_write16(&ch->regs, IOAT_CHANCTRL, 0);
+	mmio_write16(ioat_chan_regs(ch), IOAT_CHANCTRL, 0);
 	return rc;
 }
 
@@ -334,7 +349,7 @@ chan_self_test(struct ioat_chan *ch)
 	IOAT_LOG(ERR,
 	         "%s: self-test failed: CHANSTS 0x%x, CHANERR 0x%x, completion word 0x%" PRIx64
 	         " at IOVA 0x%" PRIx64 ", expected 0x%" PRIx64 ": is its memory mapped for DMA?",
-	         ch->name, chan_state_raw(ch), mmio_read32(&ch->regs, IOAT_CHANERR), word,
+	         ch->name, chan_state_raw(ch), mmio_read32(ioat_chan_regs(ch), IOAT_CHANERR), word,
 	         ch->status_iova, ch->ring_iova | IOAT_STATE_DONE);
 	return rc == 0 ? -EIO : rc;
 }
@@ -381,7 +396,7 @@ chan_progress(const struct ioat_chan *ch)
 	if ((word & CHANSTS_STATE) == IOAT_STATE_HALTED)
 		return word;
 	/* CHANSTS is newer where not every descriptor writes, and knows of a halt not written. */
-	sts = mmio_read64(&ch->regs, IOAT_CHANSTS);
+	sts = mmio_read64(ioat_chan_regs(ch), IOAT_CHANSTS);
 	if ((sts & CHANSTS_STATE) == IOAT_STATE_HALTED)
 		return sts;
 	/* Before 3.3 its address may lie unless the channel is halted. */
@@ -406,7 +421,7 @@ ioat_chan_stop(struct ioat_chan *ch)
 	(void)chan_suspend(ch); /* what it could not finish the reset drops */
 	word = chan_progress(ch);
 	if (ioat_chan_state(ch) == IOAT_STATE_HALTED) {
-		ch->last_chanerr = mmio_read32(&ch->regs, IOAT_CHANERR);
+		chan_note_error(ch);
 		first = ioat_chan_error_status(ch->last_chanerr);
 	}
 	rc = chan_reset(ch);
@@ -426,7 +441,7 @@ ioat_chan_recover(struct ioat_chan *ch, uint16_t next)
 {
 	int rc;
 
-	ch->last_chanerr = mmio_read32(&ch->regs, IOAT_CHANERR);
+	chan_note_error(ch);
 	ch->recoveries++;
 	rc = chan_reset(ch);
 	if (rc == 0) {
@@ -443,8 +458,10 @@ ioat_chan_recover(struct ioat_chan *ch, uint16_t next)
 		return rc;
 	}
 	IOAT_LOG(DEBUG, "%s: recovered from CHANERR 0x%x", ch->name, ch->last_chanerr);
-	if (ch->rung != next)
+	if (ch->rung != next) {
+		ch->doorbells++;
 		mmio_write_doorbell(ch->doorbell, ch->rung - next);
+	}
 	return 0;
 }
 
@@ -457,6 +474,6 @@ ioat_chan_close(struct ioat_chan *ch)
 	rc = chan_reset(ch);
 	if (rc < 0)
 		return rc;
-	mmio_write16(&ch->regs, IOAT_CHANCTRL, 0); /* gives CHANCTRL_IN_USE back */
+	mmio_write16(ioat_chan_regs(ch), IOAT_CHANCTRL, 0); /* gives CHANCTRL_IN_USE back */
 	return 0;
 }

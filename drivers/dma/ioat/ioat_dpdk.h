@@ -25,6 +25,7 @@
 #include <rte_memory.h>
 #include <rte_memzone.h>
 #include <rte_pci.h>
+#include <rte_telemetry.h>
 #include <rte_version.h>
 
 #include <bus_pci_driver.h>
@@ -58,7 +59,9 @@ ioat_thread_create(pthread_t *thread, const char *name, ioat_thread_exit (*run)(
 
 	rc = rte_thread_create_control(&id, name, run, arg);
 	if (rc == 0)
-		*thread = (pthread_t)id.opaque_id; /* which is what EAL keeps there, except on Windows */
+		*thread =
+			(pthread_t)
+				id.opaque_id; /* which is what EAL keeps there, except on Windows */
 	return rc;
 }
 #else
@@ -70,5 +73,16 @@ ioat_thread_create(pthread_t *thread, const char *name, ioat_thread_exit (*run)(
 	return rte_ctrl_thread_create(thread, name, NULL, run, arg);
 }
 #endif
+
+/* 23.03 renamed the function for unsigned values. */
+static inline int
+ioat_tel_add_uint(struct rte_tel_data *d, const char *name, uint64_t value)
+{
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+	return rte_tel_data_add_dict_uint(d, name, value);
+#else
+	return rte_tel_data_add_dict_u64(d, name, value);
+#endif
+}
 
 #endif /* IOAT_DPDK_H */

@@ -139,7 +139,7 @@ ioat_ring_watch(struct ioat_chan *ch)
 		return false;
 	ch->watch.running = false;
 	ch->watch_looks++;
-	sts = mmio_read64(&ch->regs, IOAT_CHANSTS);
+	sts = mmio_read64(ioat_chan_regs(ch), IOAT_CHANSTS);
 	if ((uint32_t)sts == CHANSTS_ALL_ONES) {
 		watch_device_gone(ch);
 	} else if ((sts & CHANSTS_STATE) == IOAT_STATE_HALTED) {

@@ -14,25 +14,6 @@
 
 RTE_LOG_REGISTER(ioat_log_type, pmd.dma.ioat_pmd, NOTICE);
 
-/*
- * All open channels of this process. An application may close a dmadev behind the back of the
- * front door that made it, and its name may then be another's.
- */
-static struct ioat_chan *open_channels;
-
-static void
-open_channels_remove(struct ioat_chan *ch)
-{
-	struct ioat_chan **at;
-
-	for (at = &open_channels; *at != NULL; at = &(*at)->next) {
-		if (*at == ch) {
-			*at = ch->next;
-			return;
-		}
-	}
-}
-
 static int
 ops_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t info_sz)
 {
@@ -150,7 +131,10 @@ ops_close(struct rte_dma_dev *dev)
 	else
 		rte_memzone_free(ch->mz);
 	ch->mz = NULL;
-	open_channels_remove(ch);
+	if (ch->op_head != ch->op_rung)
+		IOAT_LOG(NOTICE, "%s: closed with %u operations whose end nobody asked for",
+		         ch->name, (uint16_t)(ch->op_rung - ch->op_head));
+	ioat_mp_remove(ch);
 	return 0;
 }
 
@@ -176,6 +160,8 @@ ops_stats_reset(struct rte_dma_dev *dev, uint16_t vchan __rte_unused)
 	ch->submitted = 0;
 	ch->completed = 0;
 	ch->errors = 0;
+	ch->doorbells = 0;
+	ch->compl_extra = 0;
 	return 0;
 }
 
@@ -190,6 +176,8 @@ ops_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
 		*status = RTE_DMA_VCHAN_HALTED_ERROR;
 		return 0;
 	}
+	if (ioat_chan_regs(ch) == NULL)
+		return -ENOTSUP;
 	if (!ch->started) /* at rest after a reset, whose state is HALTED too */
 		return 0;
 	switch (ioat_chan_state(ch)) {
@@ -208,42 +196,10 @@ ops_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
 	return 0;
 }
 
-static const char *
-state_name(enum ioat_state state)
-{
-	static const char *const name[] = {"ACTIVE", "DONE", "SUSPENDED", "HALTED", "ARMED"};
-
-	return (unsigned int)state < RTE_DIM(name) ? name[state] : "undefined";
-}
-
 static int
 ops_dump(const struct rte_dma_dev *dev, FILE *f)
 {
-	const struct ioat_chan *ch = dev->data->dev_private;
-	uint64_t sts = mmio_read64(&ch->regs, IOAT_CHANSTS);
-
-	fprintf(f, "  channel %u of its function, version %u.%u, at most %u bytes per descriptor\n",
-	        ch->index, ch->cbver >> 4, ch->cbver & 0xf, ch->xfer_max);
-	fprintf(f, "  CHANSTS 0x%016" PRIx64 " (%s), CHANERR 0x%08x, DMACOUNT %u\n", sts,
-	        state_name((enum ioat_state)(sts & CHANSTS_STATE)),
-	        mmio_read32(&ch->regs, IOAT_CHANERR), mmio_read16(&ch->regs, IOAT_DMACOUNT));
-	fprintf(f, "  CHAINADDR 0x%016" PRIx64 ", CHANCMP 0x%016" PRIx64 "\n",
-	        mmio_read64(&ch->regs, IOAT_CHAINADDR), mmio_read64(&ch->regs, IOAT_CHANCMP));
-	if (ch->mz == NULL) {
-		fprintf(f, "  no ring: rte_dma_vchan_setup() was not called\n");
-		return 0;
-	}
-	fprintf(f, "  ring of %u descriptors (%u asked for) at IOVA 0x%" PRIx64 "\n", ch->mask + 1u,
-	        ch->nb_desc, ch->ring_iova);
-	fprintf(f, "  completion word 0x%016" PRIx64 " at IOVA 0x%" PRIx64 "\n",
-	        __atomic_load_n(ch->status, __ATOMIC_RELAXED), ch->status_iova);
-	fprintf(f, "  descriptors: next %u, rung %u, oldest %u, counted from %u\n", ch->tail,
-	        ch->rung, ch->head, ch->base);
-	fprintf(f, "  operations: next %u, submitted %u, oldest %u%s%s\n",
-	        (uint16_t)(ch->tail + ch->op_ahead), ch->op_rung, ch->op_head,
-	        ch->failure.set ? ", a failure waits" : "", ch->lost ? ", channel lost" : "");
-	fprintf(f, "  recoveries %" PRIu64 ", last CHANERR 0x%08x\n", ch->recoveries,
-	        ch->last_chanerr);
+	ioat_dump(dev->data->dev_private, f);
 	return 0;
 }
 
@@ -290,20 +246,108 @@ ioat_dmadev_create(const char *name, struct rte_device *device, const struct ioa
 	dev->fp_obj->dev_private = ch;
 	ioat_ring_install(dev->fp_obj);
 	dev->state = RTE_DMA_DEV_READY;
-	ch->dev = dev;
-	ch->next = open_channels;
-	open_channels = ch;
+	snprintf(ch->device, sizeof(ch->device), "%s", device->name);
+	rc = ioat_mp_add(dev, ch, NULL);
+	if (rc < 0) {
+		IOAT_LOG(ERR, "%s: no memory to note it", name);
+		rte_dma_pmd_release(name); /* closes it, too */
+		return rc;
+	}
 	IOAT_LOG(INFO, "%s: version %u.%u, at most %u bytes per descriptor%s", name, ch->cbver >> 4,
 	         ch->cbver & 0xf, ch->xfer_max, ch->bfill ? ", block fill" : "");
 	*out = dev;
 	return 0;
 }
 
+/* What a secondary process may not do: the ring and the registers belong to the primary. */
+static int
+attached_refuse(const struct rte_dma_dev *dev)
+{
+	IOAT_LOG(ERR, "%s: only the primary process configures, starts and stops it",
+	         dev->data->dev_name);
+	return -ENOTSUP;
+}
+
+static int
+attached_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf __rte_unused,
+                   uint32_t conf_sz __rte_unused)
+{
+	return attached_refuse(dev);
+}
+
+static int
+attached_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
+                     const struct rte_dma_vchan_conf *conf __rte_unused,
+                     uint32_t conf_sz __rte_unused)
+{
+	return attached_refuse(dev);
+}
+
+static int
+attached_start_stop(struct rte_dma_dev *dev)
+{
+	return attached_refuse(dev);
+}
+
+static int
+attached_close(struct rte_dma_dev *dev)
+{
+	ioat_mp_remove(dev->data->dev_private);
+	return 0;
+}
+
+static const struct rte_dma_dev_ops attached_ops = {
+	.dev_info_get = ops_info_get,
+	.dev_configure = attached_configure,
+	.dev_start = attached_start_stop,
+	.dev_stop = attached_start_stop,
+	.dev_close = attached_close,
+	.vchan_setup = attached_vchan_setup,
+	.stats_get = ops_stats_get,
+	.stats_reset = ops_stats_reset,
+	.vchan_status = ops_vchan_status,
+	.dev_dump = ops_dump,
+};
+
+int
+ioat_dmadev_attach(struct ioat_chan *ch, struct rte_device *device, const struct ioat_mmio *regs)
+{
+	struct rte_dma_dev *dev;
+	int rc;
+
+	dev = rte_dma_pmd_allocate(ch->name, device->numa_node, sizeof(*ch));
+	if (dev == NULL)
+		return -ENODEV;
+	rc = ioat_mp_add(dev, ch, regs);
+	if (rc < 0) {
+		rte_dma_pmd_release(ch->name);
+		return rc;
+	}
+	dev->device = device;
+	dev->dev_ops = &attached_ops;
+	dev->fp_obj->dev_private = ch;
+	if (regs != NULL)
+		ioat_ring_install(dev->fp_obj);
+	dev->state = RTE_DMA_DEV_READY;
+	IOAT_LOG(INFO, "%s: attached to the primary's%s", ch->name,
+	         regs == NULL ? ", without a data path" : "");
+	return 0;
+}
+
+/* The primary's channel goes on: forget it here, also while it is started. */
+static int
+attached_release(struct rte_dma_dev *dev)
+{
+	ioat_mp_remove(dev->data->dev_private);
+	dev->state = RTE_DMA_DEV_REGISTERED; /* so that dmadev does not ask whether it is stopped */
+	return rte_dma_pmd_release(dev->data->dev_name);
+}
+
 /* A channel that cannot be reset fails its first stop; the second finds it stopped. */
 static int
-channel_destroy(struct ioat_chan *ch)
+channel_destroy(const struct rte_dma_dev *dev)
 {
-	const struct rte_dma_dev_data *data = ch->dev->data;
+	const struct rte_dma_dev_data *data = dev->data;
 	unsigned int tries;
 
 	for (tries = 0; tries < 2 && data->dev_started; tries++)
@@ -314,13 +358,11 @@ channel_destroy(struct ioat_chan *ch)
 int
 ioat_dmadev_destroy(const struct rte_device *device)
 {
-	struct ioat_chan *ch, *next;
+	struct rte_dma_dev *dev;
 	int rc = 0;
 
-	for (ch = open_channels; ch != NULL && rc == 0; ch = next) {
-		next = ch->next;
-		if (ch->dev->device == device)
-			rc = channel_destroy(ch);
-	}
+	while (rc == 0 && (dev = ioat_mp_dev_of(device)) != NULL)
+		rc = rte_eal_process_type() == RTE_PROC_PRIMARY ? channel_destroy(dev)
+		                                                : attached_release(dev);
 	return rc;
 }

@@ -22,6 +22,7 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "ioat_dpdk.h"
 #include "ioat_hw.h"
@@ -96,14 +97,18 @@ struct ioat_chan {
 	struct ioat_watch watch;
 
 	/* Control. */
+	uint64_t doorbells;
+	uint64_t compl_extra; /**< completion writes asked for beside one per doorbell */
 	uint64_t watch_looks; /**< times that the watchdog read CHANSTS */
 	uint64_t watch_hits;  /**< times that it found what the completion word did not say */
 	uint64_t errors;
 	uint64_t recoveries;
-	struct rte_dma_dev *dev;
-	struct ioat_chan *next;   /**< in the list of all open channels of the process */
-	struct ioat_mmio regs;    /**< this channel's registers */
-	struct ioat_mmio general; /**< the function's general registers */
+	uint64_t chanerr_count[32]; /**< halts by bit of CHANERR */
+	uint64_t causeless;         /**< halts with CHANERR 0 */
+	struct ioat_chan *next;     /**< in the list of all channels of the primary process */
+	struct ioat_mmio regs;      /**< its registers, in the primary: use ioat_chan_regs() */
+	struct ioat_mmio general;   /**< the function's general registers, in the primary */
+	void *share; /**< the way of other processes to the registers: the bus driver's */
 	const struct rte_memzone *mz;
 	uint64_t status_iova;
 	uint64_t no_status; /**< what status points to while there is no ring */
@@ -116,6 +121,7 @@ struct ioat_chan {
 	bool lost;      /**< neither recovery nor reset brings it back; only close is left */
 	uint16_t index; /**< in its function */
 	char name[RTE_DEV_NAME_MAX_LEN];
+	char device[RTE_DEV_NAME_MAX_LEN]; /**< that it is a channel of */
 };
 
 /* ioat_chan.c: control of one channel over its registers; no memory of its own. */
@@ -205,6 +211,40 @@ void ioat_ring_close_down(struct ioat_chan *ch);
 /** Forget all operations; the submitted ones that nobody asked for are counted as reported. */
 void ioat_ring_restart(struct ioat_chan *ch);
 
+/* ioat_mp.c: channels and processes. */
+
+/** The channel's registers in this process; NULL: a secondary that cannot reach them. */
+const struct ioat_mmio *ioat_chan_regs(const struct ioat_chan *ch);
+
+/** Note an open channel; @p regs: of a secondary process. @return 0; -ENOMEM, or EAL's error. */
+int ioat_mp_add(struct rte_dma_dev *dev, struct ioat_chan *ch, const struct ioat_mmio *regs);
+void ioat_mp_remove(struct ioat_chan *ch);
+
+/** One of this process's dmadevs on @p device; NULL: none (any more). */
+struct rte_dma_dev *ioat_mp_dev_of(const struct rte_device *device);
+
+/** The primary's next channel of device @p device behind @p after (NULL: the first); or NULL. */
+struct ioat_chan *ioat_mp_chan_of(const char *device, const struct ioat_chan *after);
+
+/**
+ * Call @p visit for the channel of dmadev @p dev_id, or with -1 for all, which stay open meanwhile.
+ * @return what it returned last; -ENODEV: no such dmadev is ours.
+ */
+int ioat_mp_visit(int dev_id, int (*visit)(int16_t id, const struct ioat_chan *ch, void *arg),
+                  void *arg);
+
+/* ioat_dump.c: a channel for people. */
+
+/** Write all there is to say about the channel to @p f. */
+void ioat_dump(const struct ioat_chan *ch, FILE *f);
+
+/** Names of states, and of CHANERR's bits (NULL: reserved). */
+const char *ioat_state_name(uint64_t state);
+const char *ioat_chanerr_name(unsigned int bit);
+
+/** The set bits of CHANERR by name, "none" for 0, in @p to of at least 16 bytes. */
+const char *ioat_chanerr_text(char *to, size_t room, uint32_t chanerr);
+
 /* ioat_ops.c: a channel as a dmadev. */
 
 /**
@@ -214,6 +254,14 @@ void ioat_ring_restart(struct ioat_chan *ch);
  */
 int ioat_dmadev_create(const char *name, struct rte_device *device,
                        const struct ioat_chan *template, struct rte_dma_dev **out);
+
+/**
+ * In a secondary process: register the primary's channel @p ch, whose registers are reached by
+ * @p regs (NULL: not at all, so there is no data path either). Touches no hardware.
+ * @return 0; -ENODEV: dmadev does not know it; -ENOMEM.
+ */
+int ioat_dmadev_attach(struct ioat_chan *ch, struct rte_device *device,
+                       const struct ioat_mmio *regs);
 
 /**
  * Stop, close and release the dmadevs of @p device that are still there; the application may have

@@ -26,11 +26,13 @@ ring_kick(struct ioat_chan *ch)
 	     left -= ch->compl_every) {
 		d += ch->compl_every;
 		ch->desc[d & ch->mask].ctrl |= DESC_CTRL_COMPL;
+		ch->compl_extra++;
 	}
 	ch->desc[last & ch->mask].ctrl |= DESC_CTRL_COMPL;
 	ch->submitted += (uint16_t)(ring_op_tail(ch) - ch->op_rung);
 	ch->op_rung = ring_op_tail(ch);
 	ch->rung = ch->tail;
+	ch->doorbells++;
 	mmio_write_doorbell(ch->doorbell, ch->tail - ch->base);
 }
 
