@@ -96,6 +96,11 @@ struct ioat_model_conf {
 	unsigned int channels; /**< 1 to IOAT_CHAN_MAX; 0: 1, as on silicon */
 	unsigned int xfercap;  /**< XFERCAP_MIN to XFERCAP_MAX; 0: the part's own */
 	bool no_fill;          /**< without block fill: not in DMACAPABILITY, a bad operation */
+	/**
+	 * A halt is not written to CHANCMP, whatever CHANCTRL asks for: the worst that parts before
+	 * version 3.4 may do, of which the public documents say nothing.
+	 */
+	bool no_halt_word;
 	struct ioat_model_host host;
 };
 

@@ -74,6 +74,7 @@ ioat_model_create(struct ioat_model **out, const struct ioat_model_conf *conf)
 	model->xfercap = conf->xfercap != 0 ? conf->xfercap : model->identity->xfercap;
 	model->xfer_max = 1u << model->xfercap;
 	model->dmacap_off = conf->no_fill ? DMACAP_BFILL : 0;
+	model->no_halt_word = conf->no_halt_word;
 	for (i = 0; i < IOAT_CHAN_MAX; i++)
 		model->chan[i].index = i;
 	model_regs_index(model);

@@ -241,7 +241,8 @@ model_chan_error(struct ioat_model *model, struct model_chan *mc, uint32_t bits)
 		if (mc->state == IOAT_STATE_HALTED)
 			return;
 		/* A bad CHANCMP is no second fault: CHANERR names the one that halted. */
-		if ((mc->chanctrl & CHANCTRL_ERR_COMPL_EN) && bits != CHANERR_COMPL_ADDR)
+		if ((mc->chanctrl & CHANCTRL_ERR_COMPL_EN) && !model->no_halt_word &&
+		    bits != CHANERR_COMPL_ADDR)
 			(void)model_chan_report(model, mc, IOAT_STATE_HALTED, mc->last);
 		model_chan_enter(mc, IOAT_STATE_HALTED);
 	}

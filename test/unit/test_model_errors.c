@@ -340,6 +340,20 @@ TEST(without_error_completion_the_halt_writes_no_word)
 	rig_close(r);
 }
 
+TEST(a_part_that_writes_no_halt_word_halts_all_the_same)
+{
+	struct rig *r = rig_open_conf((struct ioat_model_conf){.no_halt_word = true});
+
+	rig_pattern(r);
+	rig_start(r);
+	rig_put(r, 0, CTRL_COPY | DESC_CTRL_COMPL, NOWHERE, DST, 64);
+	rig_go(r, 1);
+	CHECK_INT(rig_status(r), ==, IOAT_STATE_HALTED);
+	CHECK_INT(rig_chanerr(r), ==, CHANERR_SRC_ADDR);
+	CHECK_INT(r->fh.events, ==, 0);
+	rig_close(r);
+}
+
 TEST(a_descriptor_error_halts_even_without_any_error_abort)
 {
 	struct rig *r = open_started();

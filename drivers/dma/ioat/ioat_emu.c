@@ -333,9 +333,11 @@ ioat_emu_create(struct ioat_emu **out, const struct ioat_emu_conf *conf)
 				.map = emu_map,
 			},
 	};
+	const struct ioat_model_identity *identity = ioat_model_identity(conf->device);
 	struct ioat_emu *emu;
 	int rc;
 
+	model.no_halt_word = identity != NULL && identity->cbver < CBVER_3_4;
 	emu = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*emu));
 	if (emu == NULL)
 		return -ENOMEM;

@@ -11,7 +11,7 @@
 
 /* Registers are read after so many completion calls without news in at least this time. */
 #define WATCH_POLLS 128u
-#define WATCH_US    1000u
+#define WATCH_US    100u
 
 /* Descriptors from head on that a halted channel finished. */
 static uint16_t

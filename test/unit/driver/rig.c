@@ -101,6 +101,7 @@ rig_open_cap(enum ioat_model_device device, uint32_t slots, unsigned int xfercap
 	struct ioat_model_conf conf = {
 		.device = device,
 		.xfercap = xfercap,
+		.no_halt_word = ioat_model_identity(device)->cbver < CBVER_3_4,
 		.host =
 			{
 				.dma_read = rig_dma_read,
