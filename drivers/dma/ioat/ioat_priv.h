@@ -76,8 +76,9 @@ struct ioat_chan {
 	/* What the data path needs, in the order of use. */
 	struct ioat_desc *desc;
 	uint32_t xfer_max; /**< bytes per descriptor */
-	uint16_t mask;
+	uint32_t mask;
 	uint16_t tail;
+	uint16_t limit; /**< where tail ends: head + mask */
 	uint16_t head;
 	uint16_t op_ahead; /**< ring_idx of the next operation, less tail */
 	uint16_t rung;

@@ -37,16 +37,26 @@ ring_kick(struct ioat_chan *ch)
 }
 
 /* Take the next descriptor and the next ring_idx; there is room and the length fits. */
-static __rte_always_inline int
-ring_write(struct ioat_chan *ch, uint32_t op, uint64_t src, uint64_t dst, uint32_t len,
-           uint64_t flags)
+static __rte_always_inline uint16_t
+ring_write(struct ioat_chan *ch, uint32_t op, uint64_t src, uint64_t dst, uint32_t len)
 {
 	uint16_t tail = ch->tail;
-	uint16_t idx = tail + ch->op_ahead;
 
 	ch->tail = tail + 1; /* first: the next call waits for it */
 	desc_write(&ch->desc[tail & ch->mask], op, len, src, dst);
-	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
+	return tail + ch->op_ahead;
+}
+
+static __rte_noinline int
+ring_put_flags(struct ioat_chan *ch, uint32_t op, uint64_t src, uint64_t dst, uint32_t len,
+               uint64_t flags)
+{
+	uint16_t idx;
+
+	if (ring_is_full(ch) || len - 1 >= ch->xfer_max || (flags & RTE_DMA_OP_FLAG_FENCE) != 0)
+		return ioat_ring_put_odd(ch, op, src, dst, len, flags);
+	idx = ring_write(ch, op, src, dst, len);
+	if ((flags & RTE_DMA_OP_FLAG_SUBMIT) != 0)
 		ring_kick(ch);
 	return idx;
 }
@@ -57,9 +67,9 @@ ring_put(struct ioat_chan *ch, uint32_t op, uint64_t src, uint64_t dst, uint32_t
 {
 	/* len - 1: 0 wraps and is odd too. */
 	if (unlikely(ring_is_full(ch) || len - 1 >= ch->xfer_max ||
-	             (flags & RTE_DMA_OP_FLAG_FENCE) != 0))
-		return ioat_ring_put_odd(ch, op, src, dst, len, flags);
-	return ring_write(ch, op, src, dst, len, flags);
+	             (flags & (RTE_DMA_OP_FLAG_FENCE | RTE_DMA_OP_FLAG_SUBMIT)) != 0))
+		return ring_put_flags(ch, op, src, dst, len, flags);
+	return ring_write(ch, op, src, dst, len);
 }
 
 static int
@@ -138,6 +148,7 @@ ring_retire(struct ioat_chan *ch, uint16_t n)
 		ring_retire_more(ch, n);
 	else
 		ch->head += n;
+	ch->limit = ch->head + ch->mask;
 	ch->op_head += n;
 	ch->completed += n;
 }

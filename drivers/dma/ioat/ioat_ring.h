@@ -23,8 +23,8 @@ static __rte_always_inline void
 desc_write(struct ioat_desc *d, uint32_t ctrl, uint32_t size, uint64_t src, uint64_t dst)
 {
 	__atomic_store_n((desc_word *)d, size | (uint64_t)ctrl << 32, __ATOMIC_RELAXED);
-	d->src = src;
-	d->dst = dst;
+	__atomic_store_n(&d->src, src, __ATOMIC_RELAXED);
+	__atomic_store_n(&d->dst, dst, __ATOMIC_RELAXED);
 }
 
 /* The ring_idx that the next operation gets. */
@@ -38,7 +38,7 @@ ring_op_tail(const struct ioat_chan *ch)
 static __rte_always_inline bool
 ring_is_full(const struct ioat_chan *ch)
 {
-	return (uint16_t)(ch->tail - ch->head) >= ch->mask;
+	return ch->tail == ch->limit;
 }
 
 /*
