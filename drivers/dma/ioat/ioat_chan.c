@@ -320,8 +320,9 @@ ioat_chan_set_ring(struct ioat_chan *ch, const struct ioat_ring_mem *mem)
 	ch->status = mem->status;
 	ch->status_iova = mem->status_iova;
 	ch->more = mem->more;
-	ch->mask = mem->slots - 1;
-	ch->limit = (uint16_t)ch->mask;
+	ch->mask = (uint16_t)(mem->slots - 1);
+	ch->offset_mask = ch->mask * IOAT_DESC_SIZE;
+	ch->limit = ch->mask;
 	ch->compl_every = (uint16_t)RTE_MIN(COMPL_EVERY_MAX, mem->slots / 4);
 	ch->nb_more = 0;
 	memset(mem->more, 0, mem->slots);

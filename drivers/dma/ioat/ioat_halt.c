@@ -174,7 +174,7 @@ ioat_ring_restart(struct ioat_chan *ch)
 	ch->nb_more = 0;
 	ch->tail = 0;
 	ch->head = 0;
-	ch->limit = (uint16_t)ch->mask;
+	ch->limit = ch->mask;
 	ch->rung = 0;
 	ch->base = 0;
 	ch->op_ahead = 0;

@@ -76,7 +76,8 @@ struct ioat_chan {
 	/* What the data path needs, in the order of use. */
 	struct ioat_desc *desc;
 	uint32_t xfer_max; /**< bytes per descriptor */
-	uint32_t mask;
+	uint32_t offset_mask; /**< for offsets of descriptors in the ring, in bytes */
+	uint16_t mask;
 	uint16_t tail;
 	uint16_t limit; /**< where tail ends: head + mask */
 	uint16_t head;

@@ -41,9 +41,10 @@ static __rte_always_inline uint16_t
 ring_write(struct ioat_chan *ch, uint32_t op, uint64_t src, uint64_t dst, uint32_t len)
 {
 	uint16_t tail = ch->tail;
+	uint32_t offset = tail * (uint32_t)IOAT_DESC_SIZE & ch->offset_mask;
 
 	ch->tail = tail + 1; /* first: the next call waits for it */
-	desc_write(&ch->desc[tail & ch->mask], op, len, src, dst);
+	desc_write(RTE_PTR_ADD(ch->desc, offset), op, len, src, dst);
 	return tail + ch->op_ahead;
 }
 
