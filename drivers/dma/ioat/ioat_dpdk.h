@@ -22,6 +22,7 @@
 #include <rte_kvargs.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
+#include <rte_malloc.h>
 #include <rte_memory.h>
 #include <rte_memzone.h>
 #include <rte_pci.h>

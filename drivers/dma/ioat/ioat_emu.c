@@ -22,6 +22,7 @@
 #include "ioat_dpdk.h"
 #include "ioat_emu.h"
 #include "ioat_emu_mem.h"
+#include "ioat_emu_port.h"
 #include "ioat_hw.h"
 
 #define THREAD_BUDGET ((size_t)64 << 10)  /* bytes and descriptors between two looks at the lock */
@@ -35,8 +36,8 @@ struct ioat_emu {
 	atomic_uint waiting;  /* callers that want the lock; the engine lets them go first */
 	struct ioat_model *model;
 	struct emu_mem_cache mem;
-	ioat_doorbell doorbell __rte_cache_aligned;
-	uint16_t seen; /* the count that the model was told last */
+	struct ioat_emu_port *port; /* what other processes see, the doorbell too */
+	uint16_t seen;              /* the count that the model was told last */
 	bool run_inline;
 	bool has_mem;
 	bool has_thread;
@@ -126,7 +127,7 @@ emu_unlock(struct ioat_emu *emu)
 static void
 emu_sync_doorbell(struct ioat_emu *emu)
 {
-	uint16_t count = mmio_read_doorbell(&emu->doorbell);
+	uint16_t count = mmio_read_doorbell(&emu->port->doorbell);
 
 	if (count == emu->seen)
 		return;
@@ -179,7 +180,7 @@ emu_write(void *ctx, uint32_t offset, unsigned int width, uint64_t value)
 	count = (uint16_t)ioat_model_read(emu->model, IOAT_CHAN_BASE(0) + IOAT_DMACOUNT, 2);
 	if (count != emu->seen) { /* dmadev lets nobody submit meanwhile: no count is lost */
 		emu->seen = count;
-		mmio_write_doorbell(&emu->doorbell, count);
+		mmio_write_doorbell(&emu->port->doorbell, count);
 	}
 	emu_unlock(emu);
 }
@@ -207,6 +208,7 @@ emu_engine(void *arg)
 		pthread_mutex_lock(&emu->lock);
 		done = emu_turn(emu, THREAD_BUDGET);
 		pthread_mutex_unlock(&emu->lock);
+		emu_port_serve(emu->port, &ioat_emu_mmio_ops, emu);
 		/* A mutex is not fair: let callers go first, who have it for a moment only. */
 		for (yields = 0; yields < YIELDS_MAX; yields++) {
 			if (atomic_load_explicit(&emu->waiting, memory_order_relaxed) == 0)
@@ -346,7 +348,8 @@ ioat_emu_create(struct ioat_emu **out, const struct ioat_emu_conf *conf)
 	emu->run_inline = conf->run_inline;
 	model.host.ctx = emu;
 	emu_list_add(emu);
-	rc = emu_mem_start(emu_quiesce_all);
+	emu->port = emu_port_create();
+	rc = emu->port == NULL ? -ENOMEM : emu_mem_start(emu_quiesce_all);
 	emu->has_mem = rc == 0;
 	if (rc == 0)
 		rc = ioat_model_create(&emu->model, &model);
@@ -373,6 +376,7 @@ ioat_emu_destroy(struct ioat_emu *emu)
 	if (emu->has_mem)
 		emu_mem_stop();
 	ioat_model_destroy(emu->model);
+	emu_port_destroy(emu->port);
 	pthread_mutex_destroy(&emu->lock);
 	free(emu);
 }
@@ -380,5 +384,11 @@ ioat_emu_destroy(struct ioat_emu *emu)
 ioat_doorbell *
 ioat_emu_doorbell(struct ioat_emu *emu)
 {
-	return &emu->doorbell;
+	return &emu->port->doorbell;
+}
+
+struct ioat_emu_port *
+ioat_emu_share(struct ioat_emu *emu)
+{
+	return emu->run_inline ? NULL : emu->port;
 }

@@ -21,6 +21,8 @@
 #include "ioat_mmio.h"
 #include "ioat_model.h"
 
+struct ioat_emu_port;
+
 /** One function. */
 struct ioat_emu;
 
@@ -51,6 +53,9 @@ void ioat_emu_destroy(struct ioat_emu *emu);
 
 /** The word that stands for DMACOUNT of channel 0. */
 ioat_doorbell *ioat_emu_doorbell(struct ioat_emu *emu);
+
+/** What other processes reach it by; NULL: an inline engine, which works for its own only. */
+struct ioat_emu_port *ioat_emu_share(struct ioat_emu *emu);
 
 /** Let an inline engine work, for a bounded time; no effect on one with a thread. */
 void ioat_emu_poll(struct ioat_emu *emu);

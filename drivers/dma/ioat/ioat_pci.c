@@ -121,6 +121,39 @@ parse_args(const struct rte_pci_device *pci, struct ioat_chan *template)
 	return rc;
 }
 
+/* EAL has mapped the BAR where the primary has it: a doorbell is at the same address in both. */
+static int
+pci_attach(struct rte_pci_device *pci)
+{
+	struct ioat_mmio regs = {.ops = &pci_mmio_ops, .ctx = pci};
+	struct ioat_chan *ch = NULL;
+	unsigned int count = 0;
+	int rc;
+
+	while ((ch = ioat_mp_chan_of(pci->name, ch)) != NULL) {
+		if (pci->mem_resource[0].addr != ch->share) {
+			IOAT_LOG(ERR, "%s: BAR0 is at %p, in the primary process at %p", pci->name,
+			         pci->mem_resource[0].addr, ch->share);
+			rc = -EADDRNOTAVAIL;
+		} else {
+			if (ch->cbver < CBVER_3_3 || pci->id.device_id == IOAT_DEV_SKX)
+				regs.ops = &pci_old_mmio_ops;
+			regs.base = IOAT_CHAN_BASE(ch->index);
+			rc = ioat_dmadev_attach(ch, &pci->device, &regs);
+		}
+		if (rc < 0) {
+			ioat_dmadev_destroy(&pci->device);
+			return rc;
+		}
+		count++;
+	}
+	if (count == 0) {
+		IOAT_LOG(ERR, "%s: the primary process does not drive it", pci->name);
+		return -ENODEV;
+	}
+	return 0;
+}
+
 static int
 pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci)
 {
@@ -130,10 +163,8 @@ pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci
 	unsigned int count, i;
 	int rc;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		IOAT_LOG(ERR, "%s: only a primary process can use it", pci->name);
-		return -ENOTSUP;
-	}
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return pci_attach(pci);
 	rc = parse_args(pci, &template);
 	if (rc < 0)
 		return rc;
@@ -147,6 +178,7 @@ pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci
 		template.index = (uint16_t)i;
 		template.regs = template.general;
 		template.regs.base = IOAT_CHAN_BASE(i);
+		template.share = pci->mem_resource[0].addr;
 		template.doorbell =
 			RTE_PTR_ADD(pci->mem_resource[0].addr, IOAT_CHAN_BASE(i) + IOAT_DMACOUNT);
 		/* One channel per function on all known silicon: it carries that name. */

@@ -14,6 +14,7 @@
 
 #include "ioat_args.h"
 #include "ioat_emu.h"
+#include "ioat_emu_port.h"
 #include "ioat_hw.h"
 #include "ioat_priv.h"
 
@@ -151,6 +152,7 @@ channel_create(struct vdev_channels *chs, struct rte_vdev_device *vdev, struct v
 	template.regs = template.general;
 	template.regs.base = IOAT_CHAN_BASE(0);
 	template.doorbell = ioat_emu_doorbell(chs->emu[chs->count]);
+	template.share = ioat_emu_share(chs->emu[chs->count]);
 	template.takeover = args->takeover;
 	chs->count++; /* from here on its engine goes with the others */
 	rc = ioat_dmadev_create(name, &vdev->device, &template, &dev);
@@ -174,6 +176,32 @@ channels_destroy(struct vdev_channels *chs)
 	return rc;
 }
 
+/* The engines run in the primary process. What it has not made nobody can use. */
+static int
+vdev_attach(struct rte_vdev_device *vdev)
+{
+	const char *name = rte_vdev_device_name(vdev);
+	struct ioat_mmio regs = {.ops = &ioat_emu_port_mmio_ops, .base = IOAT_CHAN_BASE(0)};
+	struct ioat_chan *ch = NULL;
+	unsigned int count = 0;
+	int rc;
+
+	while ((ch = ioat_mp_chan_of(name, ch)) != NULL) {
+		regs.ctx = ch->share;
+		rc = ioat_dmadev_attach(ch, &vdev->device, ch->share == NULL ? NULL : &regs);
+		if (rc < 0) {
+			ioat_dmadev_destroy(&vdev->device);
+			return rc;
+		}
+		count++;
+	}
+	if (count == 0) {
+		IOAT_LOG(ERR, "%s: the primary process has no such device to attach to", name);
+		return -ENODEV;
+	}
+	return 0;
+}
+
 static int
 vdev_probe(struct rte_vdev_device *vdev)
 {
@@ -183,10 +211,8 @@ vdev_probe(struct rte_vdev_device *vdev)
 	unsigned int i;
 	int rc;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		IOAT_LOG(ERR, "%s: only a primary process can use it", name);
-		return -ENOTSUP;
-	}
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return vdev_attach(vdev);
 	if (rte_eal_iova_mode() != RTE_IOVA_VA) {
 		IOAT_LOG(ERR, "%s: IOVA mode must be VA (EAL --iova-mode=va)", name);
 		return -ENOTSUP;
@@ -216,6 +242,8 @@ vdev_remove(struct rte_vdev_device *vdev)
 	struct vdev_channels **at, *chs;
 	int rc;
 
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return ioat_dmadev_destroy(&vdev->device);
 	for (at = &vdevs; *at != NULL && (*at)->vdev != vdev; at = &(*at)->next)
 		;
 	chs = *at;
