@@ -75,13 +75,14 @@ struct ioat_watch {
 struct ioat_chan {
 	/* What the data path needs, in the order of use. */
 	struct ioat_desc *desc;
-	uint32_t xfer_max; /**< bytes per descriptor */
+	uint32_t xfer_max;    /**< bytes per descriptor */
 	uint32_t offset_mask; /**< for offsets of descriptors in the ring, in bytes */
+	uint32_t tail;  /**< 16 bits as head, but wider words are faster to store and reload */
+	uint32_t limit; /**< where tail ends: head + mask, 16 bits too */
+	uint32_t
+		op_ahead; /**< ring_idx of the next operation, less tail; the lower 16 bits count */
 	uint16_t mask;
-	uint16_t tail;
-	uint16_t limit; /**< where tail ends: head + mask */
 	uint16_t head;
-	uint16_t op_ahead; /**< ring_idx of the next operation, less tail */
 	uint16_t rung;
 	uint16_t op_rung;
 	uint16_t base; /**< the descriptor that CHAINADDR named: the device counts from here */

@@ -22,7 +22,7 @@ sg_put(struct ioat_chan *ch, uint32_t ctrl, uint32_t size, uint64_t src, uint64_
 	desc_write(&ch->desc[slot], ctrl, size, src, dst);
 	ch->more[slot] = 1;
 	ch->nb_more++;
-	ch->tail++;
+	ch->tail = (uint16_t)(ch->tail + 1);
 	ch->op_ahead--;
 }
 
