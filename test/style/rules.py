@@ -123,6 +123,8 @@ def kinds_of(header, owners):
     stem = header[:-2]
     kinds = {header}
     for owner in owners.get(Path(header).name, ()):
+        if not f"/{owner}".endswith("/" + header.replace("../", "")):
+            continue  # <sys/wait.h> is not the wait.h of a unit
         kinds |= {str(owner), str(owner.parent)}
         if owner.stem.endswith("_priv"):
             kinds = {f"{kind} private" for kind in kinds} | {str(owner)}

@@ -299,7 +299,7 @@ ioat_chan_open(struct ioat_chan *ch)
 		rc = chan_claim(ch);
 	if (rc < 0)
 		return rc;
-	/* What is not obeyed in time the reset drops, also of a channel that a dead process left. */
+	/* What is not obeyed in time the reset drops, also where a dead process left the channel. */
 	(void)chan_suspend(ch);
 	rc = chan_reset(ch);
 	if (rc == 0)

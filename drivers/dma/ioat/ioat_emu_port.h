@@ -39,7 +39,8 @@ void emu_port_serve(struct ioat_emu_port *port, const struct ioat_mmio_ops *ops,
 
 /**
  * For a secondary process: registers through the slot; the context is the struct ioat_emu_port.
- * Where the engine does not answer within a second, they read all ones, as of a device that is gone.
+ * Where the engine does not answer within a second, they read all ones, as of a device that has
+ * gone.
  */
 extern const struct ioat_mmio_ops ioat_emu_port_mmio_ops;
 

@@ -14,6 +14,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #include "ioat_priv.h"
 
@@ -30,6 +32,7 @@ struct mp_local {
 	struct mp_local *next;
 	struct rte_dma_dev *dev;
 	struct ioat_chan *ch;
+	pid_t pid;
 	struct ioat_mmio regs; /* of a secondary process; no ops: out of reach */
 };
 
@@ -90,6 +93,7 @@ ioat_mp_add(struct rte_dma_dev *dev, struct ioat_chan *ch, const struct ioat_mmi
 	}
 	l->dev = dev;
 	l->ch = ch;
+	l->pid = getpid();
 	if (regs != NULL)
 		l->regs = *regs;
 	pthread_mutex_lock(&local_lock);
@@ -182,4 +186,17 @@ ioat_mp_visit(int dev_id, int (*visit)(int16_t id, const struct ioat_chan *ch, v
 			rc = visit(l->dev->data->dev_id, l->ch, arg);
 	pthread_mutex_unlock(&local_lock);
 	return rc;
+}
+
+/*
+ * At exit of a process that closed nothing: EAL frees no memory then, but the kernel does, and a
+ * function on uio would go on writing there. A child of the primary is not the primary.
+ */
+RTE_FINI(ioat_mp_exit)
+{
+	struct mp_local *l;
+
+	for (l = locals; l != NULL; l = l->next)
+		if (l->pid == getpid() && rte_eal_process_type() == RTE_PROC_PRIMARY)
+			(void)ioat_chan_close(l->ch);
 }

@@ -54,6 +54,14 @@ ring_reserve(const struct rte_dma_dev *dev, uint32_t slots)
 	         atomic_fetch_add(&serial, 1));
 	mz = rte_memzone_reserve_aligned(name, len, dev->data->numa_node, RTE_MEMZONE_IOVA_CONTIG,
 	                                 IOAT_DESC_ALIGN);
+	if (mz == NULL && dev->data->numa_node != SOCKET_ID_ANY) {
+		IOAT_LOG(WARNING,
+		         "%s: no memory for the ring on NUMA node %d of the device, another is "
+		         "tried",
+		         ch->name, dev->data->numa_node);
+		mz = rte_memzone_reserve_aligned(name, len, SOCKET_ID_ANY, RTE_MEMZONE_IOVA_CONTIG,
+		                                 IOAT_DESC_ALIGN);
+	}
 	if (mz == NULL) {
 		IOAT_LOG(ERR, "%s: no %zu bytes of contiguous memory for %u descriptors: %s",
 		         ch->name, len, slots, rte_strerror(rte_errno));

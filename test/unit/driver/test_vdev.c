@@ -347,6 +347,59 @@ TEST(dump_works_before_and_after_set_up)
 	finish();
 }
 
+TEST(device_is_plugged_and_unplugged_through_eal_with_work_in_flight)
+{
+	const struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM,
+	                                         .nb_desc = 64};
+	const struct rte_dma_conf conf = {.nb_vchans = 1};
+	uint8_t *mem = rte_malloc(NULL, 2 * SIZE, 0);
+	int16_t id;
+	int i, k;
+
+	for (i = 0; i < 10; i++) {
+		CHECK_INT(rte_eal_hotplug_add("vdev", NAME, i % 2 == 0 ? "" : "inline"), ==, 0);
+		id = (int16_t)rte_dma_get_dev_id_by_name(NAME);
+		CHECK_INT(id, >=, 0);
+		CHECK_INT(rte_dma_configure(id, &conf), ==, 0);
+		CHECK_INT(rte_dma_vchan_setup(id, 0, &vchan), ==, 0);
+		CHECK_INT(rte_dma_start(id), ==, 0);
+		for (k = 0; k < 40; k++)
+			CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)mem, (uintptr_t)mem + SIZE, SIZE,
+			                       RTE_DMA_OP_FLAG_SUBMIT),
+			          >=, 0);
+		CHECK_INT(rte_eal_hotplug_remove("vdev", NAME), ==, 0);
+		CHECK_INT(rte_dma_get_dev_id_by_name(NAME), <, 0);
+	}
+	rte_free(mem);
+}
+
+TEST(largest_ring_takes_65535_operations)
+{
+	const struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM,
+	                                         .nb_desc = 65520};
+	uint8_t *mem = rte_zmalloc(NULL, SIZE, 0);
+	int16_t id = start("inline");
+	uint16_t last;
+	uint32_t i, n;
+
+	mem[0] = 9;
+	CHECK_INT(rte_dma_stop(id), ==, 0);
+	CHECK_INT(rte_dma_vchan_setup(id, 0, &vchan), ==, 0);
+	CHECK_INT(rte_dma_start(id), ==, 0);
+	CHECK_INT(rte_dma_burst_capacity(id, 0), ==, 65535);
+	for (i = 0; i < 65535; i++)
+		CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)mem, (uintptr_t)mem + 64, 1, 0), ==, i);
+	CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)mem, (uintptr_t)mem + 64, 1, 0), ==, -ENOSPC);
+	CHECK_INT(rte_dma_submit(id, 0), ==, 0);
+	for (i = 0, n = 0; i < 1000 && n < 65535; i++)
+		n += rte_dma_completed(id, 0, UINT16_MAX, &last, NULL);
+	CHECK_INT(n, ==, 65535);
+	CHECK_INT(last, ==, 65534);
+	CHECK_INT(mem[64], ==, 9);
+	finish();
+	rte_free(mem);
+}
+
 TEST_LIST
 
 int
