@@ -299,7 +299,7 @@ ioat_chan_open(struct ioat_chan *ch)
 		rc = chan_claim(ch);
 	if (rc < 0)
 		return rc;
-	/* What is not obeyed in time the reset drops, also where a dead process left the channel. */
+	/* The reset drops what is not obeyed in time, also where a dead process left it running. */
 	(void)chan_suspend(ch);
 	rc = chan_reset(ch);
 	if (rc == 0)
