@@ -24,7 +24,8 @@ try:
 except ImportError:
     sys.exit("pmdinfo.py: this python3 lacks the module elftools (Debian: python3-pyelftools)")
 
-DRIVER_NAME = re.compile(r"this_pmd_name\d+")
+# A number follows, from DPDK 25.07 on the name.
+DRIVER_NAME = re.compile(r"this_pmd_name\w+")
 # Keys of the JSON object and the end of the symbol RTE_PMD_REGISTER_* leaves for each.
 TEXTS = (("params", "param_string_export"), ("kmod", "kmod_dep_export"))
 # struct rte_pci_id: class, vendor, device, subsystem vendor, subsystem device.

@@ -320,6 +320,7 @@ ioat_chan_set_ring(struct ioat_chan *ch, const struct ioat_ring_mem *mem)
 	ch->status = mem->status;
 	ch->status_iova = mem->status_iova;
 	ch->more = mem->more;
+	ch->ops = mem->ops;
 	ch->mask = (uint16_t)(mem->slots - 1);
 	ch->offset_mask = ch->mask * IOAT_DESC_SIZE;
 	ch->limit = ch->mask;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ioat_enq.h"
 #include "ioat_priv.h"
 
 RTE_LOG_REGISTER(ioat_log_type, pmd.dma.ioat_pmd, NOTICE);
@@ -22,7 +23,8 @@ ops_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	if (info_sz < sizeof(*info))
 		return -EINVAL;
 	info->dev_capa = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_OPS_COPY |
-	                 RTE_DMA_CAPA_OPS_COPY_SG | RTE_DMA_CAPA_HANDLES_ERRORS;
+	                 RTE_DMA_CAPA_OPS_COPY_SG | RTE_DMA_CAPA_HANDLES_ERRORS |
+	                 ioat_enq_capability();
 	if (ch->bfill)
 		info->dev_capa |= RTE_DMA_CAPA_OPS_FILL;
 	info->max_vchans = 1;
@@ -40,12 +42,15 @@ ops_configure(struct rte_dma_dev *dev __rte_unused, const struct rte_dma_conf *c
 	return conf_sz == sizeof(*conf) ? 0 : -EINVAL;
 }
 
-/* Descriptors, the completion word in a line of its own, then a byte per descriptor. */
+/*
+ * Descriptors, the completion word in a line of its own, then for each descriptor the pointer to an
+ * operation, if they are wanted, and a byte.
+ */
 static const struct rte_memzone *
 ring_reserve(const struct rte_dma_dev *dev, uint32_t slots)
 {
 	static atomic_uint serial; /* a zone that outlives its channel keeps its name */
-	size_t len = slots * (IOAT_DESC_SIZE + 1) + RTE_CACHE_LINE_SIZE;
+	size_t len = slots * (IOAT_DESC_SIZE + ioat_enq_slot_size(dev) + 1) + RTE_CACHE_LINE_SIZE;
 	const struct ioat_chan *ch = dev->data->dev_private;
 	const struct rte_memzone *mz;
 	char name[RTE_MEMZONE_NAMESIZE];
@@ -83,6 +88,8 @@ ops_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
 	struct ioat_chan *ch = dev->data->dev_private;
 	uint32_t slots = RTE_MAX(rte_align32pow2(conf->nb_desc), IOAT_SLOTS_MIN);
 	size_t ring = (size_t)slots * IOAT_DESC_SIZE;
+	size_t ops = slots * ioat_enq_slot_size(dev);
+	size_t after = ring + RTE_CACHE_LINE_SIZE;
 	const struct rte_memzone *mz;
 
 	if (conf_sz != sizeof(*conf))
@@ -105,7 +112,8 @@ ops_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
 				       .desc_iova = mz->iova,
 				       .status = RTE_PTR_ADD(mz->addr, ring),
 				       .status_iova = mz->iova + ring,
-				       .more = RTE_PTR_ADD(mz->addr, ring + RTE_CACHE_LINE_SIZE),
+				       .ops = ops == 0 ? NULL : RTE_PTR_ADD(mz->addr, after),
+				       .more = RTE_PTR_ADD(mz->addr, after + ops),
 			       });
 	return 0;
 }
@@ -253,6 +261,7 @@ ioat_dmadev_create(const char *name, struct rte_device *device, const struct ioa
 	dev->dev_ops = &ioat_ops;
 	dev->fp_obj->dev_private = ch;
 	ioat_ring_install(dev->fp_obj);
+	ioat_enq_install(dev->fp_obj);
 	dev->state = RTE_DMA_DEV_READY;
 	snprintf(ch->device, sizeof(ch->device), "%s", device->name);
 	rc = ioat_mp_add(dev, ch, NULL);

@@ -100,6 +100,7 @@ struct ioat_chan {
 	struct ioat_watch watch;
 
 	/* Control. */
+	struct rte_dma_op **ops; /**< by slot: what rte_dma_enqueue_ops() gave; or NULL */
 	uint64_t doorbells;
 	uint64_t compl_extra; /**< completion writes asked for beside one per doorbell */
 	uint64_t watch_looks; /**< times that the watchdog read CHANSTS */
@@ -145,7 +146,8 @@ struct ioat_ring_mem {
 	uint64_t desc_iova;
 	uint64_t *status; /**< the completion word, in a cache line of its own */
 	uint64_t status_iova;
-	uint8_t *more; /**< one byte per slot, not for the device */
+	uint8_t *more;           /**< one byte per slot, not for the device */
+	struct rte_dma_op **ops; /**< one pointer per slot, or NULL; not for the device */
 };
 
 /** Let the channel, which is at rest, use @p mem from now on. */

@@ -74,7 +74,7 @@ ring_put(struct ioat_chan *ch, uint32_t op, uint64_t src, uint64_t dst, uint32_t
 	return ring_write(ch, op, src, dst, len);
 }
 
-static int
+int
 ioat_ring_copy(void *dev_private, uint16_t vchan __rte_unused, rte_iova_t src, rte_iova_t dst,
                uint32_t length, uint64_t flags)
 {

@@ -38,6 +38,7 @@ TEST(pages_that_eal_took_are_reached_and_pages_given_back_are_an_address_error)
 	                                         .nb_desc = 64};
 	const struct rte_dma_conf conf = {.nb_vchans = 1};
 	uint8_t *small = rte_malloc(NULL, 8192, 0), *big;
+	uintptr_t gone;
 	int16_t id;
 	int i;
 
@@ -53,10 +54,11 @@ TEST(pages_that_eal_took_are_reached_and_pages_given_back_are_an_address_error)
 		CHECK_INT(copy(id, big, small), ==, RTE_DMA_STATUS_SUCCESSFUL);
 		CHECK_MEM(big, small, 4096);
 		CHECK_INT(copy(id, small, big + BIG - 4096), ==, RTE_DMA_STATUS_SUCCESSFUL);
+		gone = (uintptr_t)big + BIG / 2; /* an address from here on, not a pointer */
 		rte_free(big);
-		CHECK(rte_mem_virt2memseg(big + BIG / 2, NULL) == NULL ||
-		      rte_mem_virt2memseg(big + BIG / 2, NULL)->addr == NULL);
-		CHECK_INT(copy(id, big + BIG / 2, small), ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+		CHECK(rte_mem_virt2memseg((void *)gone, NULL) == NULL ||
+		      rte_mem_virt2memseg((void *)gone, NULL)->addr == NULL);
+		CHECK_INT(copy(id, (void *)gone, small), ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
 	}
 	CHECK_INT(rte_vdev_uninit(NAME), ==, 0);
 	rte_free(small);

@@ -27,8 +27,17 @@ static int fake_cfg_write(const struct rte_pci_device *pci, const void *buf, siz
 #define mmio_bar_write       fake_bar_write
 #define rte_pci_read_config  fake_cfg_read
 #define rte_pci_write_config fake_cfg_write
-/* The driver under test would be registered twice: it is part of the program, too. */
+/*
+ * The driver under test would be registered twice: it is part of the program, too. From DPDK 25.07
+ * on the strings for dpdk-pmdinfo.py have external linkage.
+ */
 #undef RTE_PMD_REGISTER_PCI
+#undef RTE_PMD_REGISTER_PCI_TABLE
+#undef RTE_PMD_REGISTER_KMOD_DEP
+#undef RTE_PMD_REGISTER_PARAM_STRING
+#define RTE_PMD_REGISTER_PCI_TABLE(name, table)
+#define RTE_PMD_REGISTER_KMOD_DEP(name, modules)
+#define RTE_PMD_REGISTER_PARAM_STRING(name, text)
 #define RTE_PMD_REGISTER_PCI(name, driver) \
 	static const struct rte_pci_driver *const name##_driver = &(driver)
 #include "ioat_pci.c"
