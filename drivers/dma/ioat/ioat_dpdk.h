@@ -86,4 +86,7 @@ ioat_tel_add_uint(struct rte_tel_data *d, const char *name, uint64_t value)
 #endif
 }
 
+/** Whether dmadev has operations as objects: rte_dma_enqueue_ops() and rte_dma_dequeue_ops(). */
+#define IOAT_HAS_OBJECTS (RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0))
+
 #endif /* IOAT_DPDK_H */

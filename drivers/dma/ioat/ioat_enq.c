@@ -9,7 +9,7 @@
 #include "ioat_enq.h"
 #include "ioat_ring.h"
 
-#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+#if IOAT_HAS_OBJECTS
 
 #define DEQUEUE_CHUNK 32u
 
@@ -66,7 +66,7 @@ ioat_enq_enqueue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uin
 	return n;
 }
 
-static uint16_t
+uint16_t
 ioat_enq_dequeue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_ops)
 {
 	enum rte_dma_status_code status[DEQUEUE_CHUNK];

@@ -20,6 +20,12 @@ size_t ioat_enq_slot_size(const struct rte_dma_dev *dev);
 /** The capability, or 0 where DPDK has none. */
 uint64_t ioat_enq_capability(void);
 
+#if IOAT_HAS_OBJECTS
+/** rte_dma_dequeue_ops(), for a front door that has to do something before. */
+uint16_t ioat_enq_dequeue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops,
+                          uint16_t nb_ops);
+#endif
+
 /** Install the functions. */
 void ioat_enq_install(struct rte_dma_fp_object *fp);
 

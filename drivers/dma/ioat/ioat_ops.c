@@ -343,8 +343,10 @@ ioat_dmadev_attach(struct ioat_chan *ch, struct rte_device *device, const struct
 	dev->device = device;
 	dev->dev_ops = &attached_ops;
 	dev->fp_obj->dev_private = ch;
-	if (regs != NULL)
+	if (regs != NULL) {
 		ioat_ring_install(dev->fp_obj);
+		ioat_enq_install(dev->fp_obj);
+	}
 	dev->state = RTE_DMA_DEV_READY;
 	IOAT_LOG(INFO, "%s: attached to the primary's%s", ch->name,
 	         regs == NULL ? ", without a data path" : "");

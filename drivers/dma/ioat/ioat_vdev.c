@@ -16,6 +16,7 @@
 #include "ioat_emu.h"
 #include "ioat_emu_port.h"
 #include "ioat_hw.h"
+#include "ioat_enq.h"
 #include "ioat_priv.h"
 
 #define ARG_DEVICE   "device"
@@ -125,6 +126,17 @@ inline_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpl
 	return ioat_ring_completed_status(dev_private, vchan, nb_cpls, last_idx, status);
 }
 
+#if IOAT_HAS_OBJECTS
+static uint16_t
+inline_dequeue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_ops)
+{
+	const struct ioat_chan *ch = dev_private;
+
+	ioat_emu_poll(ch->regs.ctx);
+	return ioat_enq_dequeue(dev_private, vchan, ops, nb_ops);
+}
+#endif
+
 static int
 channel_create(struct vdev_channels *chs, struct rte_vdev_device *vdev, struct vdev_args *args)
 {
@@ -161,6 +173,9 @@ channel_create(struct vdev_channels *chs, struct rte_vdev_device *vdev, struct v
 	if (args->emu.run_inline) {
 		dev->fp_obj->completed = inline_completed;
 		dev->fp_obj->completed_status = inline_completed_status;
+#if IOAT_HAS_OBJECTS
+		dev->fp_obj->dequeue = inline_dequeue;
+#endif
 	}
 	return 0;
 }
