@@ -147,14 +147,22 @@ chan_wait_leave(const struct ioat_chan *ch, unsigned int states, unsigned int ti
 static int
 chan_wait_drained(const struct ioat_chan *ch, unsigned int timeout_us)
 {
+	const uint64_t last =
+		ch->ring_iova + (uint64_t)((uint16_t)(ch->rung - 1) & ch->mask) * IOAT_DESC_SIZE;
 	struct chan_wait wait = chan_wait_start(timeout_us);
 	enum ioat_state state;
+	uint32_t sts;
 
 	/* The register first: it is what lets an inline engine work. */
 	do {
-		state = ioat_chan_state(ch);
+		sts = chan_state_raw(ch);
+		state = (enum ioat_state)(sts & CHANSTS_STATE);
 		if (ioat_ring_is_drained(ch) || state == IOAT_STATE_HALTED ||
 		    state > IOAT_STATE_ARMED)
+			return 0;
+		/* The word for the last one may have been lost. */
+		if ((sts & (uint32_t)(CHANSTS_DESC | CHANSTS_STATE)) ==
+		    (uint32_t)(last | IOAT_STATE_DONE))
 			return 0;
 	} while (chan_wait_pause(ch, &wait));
 	return -ETIMEDOUT;
@@ -400,13 +408,17 @@ chan_progress(const struct ioat_chan *ch)
 		return word;
 	/* CHANSTS is newer where not every descriptor writes, and knows of a halt not written. */
 	sts = mmio_read64(ioat_chan_regs(ch), IOAT_CHANSTS);
-	if ((sts & CHANSTS_STATE) == IOAT_STATE_HALTED)
+	switch (sts & CHANSTS_STATE) {
+	case IOAT_STATE_HALTED:
 		return sts;
-	/* Before 3.3 its address may lie unless the channel is halted. */
-	if (ch->cbver < CBVER_3_3 || (sts & CHANSTS_DESC) == 0 ||
-	    (sts & CHANSTS_STATE) > IOAT_STATE_ARMED) /* no state: the device is gone */
+	case IOAT_STATE_SUSPENDED: /* at rest: before 3.3 its halves could differ otherwise */
+		return (sts & CHANSTS_DESC) != 0 ? sts : word;
+	case IOAT_STATE_ACTIVE:
+	case IOAT_STATE_DONE:
+		return ch->cbver < CBVER_3_3 || (sts & CHANSTS_DESC) == 0 ? word : sts;
+	default: /* ARMED; or no state: the device is gone */
 		return word;
-	return sts;
+	}
 }
 
 int
