@@ -85,18 +85,17 @@ def statistics_of_a_channel_at_rest_are_zero():
 
 
 @test
-def statistics_count_operations_doorbells_and_errors_by_cause():
+def statistics_count_halts_by_cause_and_recoveries():
     connection().close()
     type_in("dmadev_autotest")
 
-    def busy():
-        """The test resets the counters of operations now and then: look between two resets."""
+    def failed():
+        """Halts stay counted; the test resets the counters of operations now and then."""
         stats = ask("/ioat/stats,1")
-        return stats if stats["halts_source_address"] > 2 and stats["errors"] > 0 else None
+        return stats if stats["halts_source_address"] > 2 else None
 
-    stats = until("failed operations", busy)
-    check(stats["completion_writes"] >= stats["doorbells"] > 0, str(stats))
-    check(stats["submitted"] >= stats["errors"], str(stats))
+    stats = until("failed operations", failed)
+    check(stats["completion_writes"] >= stats["doorbells"], str(stats))
     check(stats["recoveries"] >= stats["halts_source_address"], str(stats))
     check(stats["last_chanerr"] == "0x1", str(stats))
 
