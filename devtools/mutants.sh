@@ -19,16 +19,28 @@ usage()
 	END
 }
 
-# name | file | sed script
+# Three lines each: name, file, sed script.
 mutants()
 {
 	cat <<-'END'
-	off-by-one in completion|ioat_ring.h|s/for (i = 0; i < n \&\& ops < max; i++)/for (i = 0; i <= n \&\& ops < max; i++)/
-	lost status at max_ops 1|ioat_ring.c|s/^\t\tstatus\[n++\] = bad;/\t\tif (max > 1) status[n++] = bad;/
-	doorbell in recovery|ioat_chan.c|s/ch->rung - next)/ch->tail - next)/
-	fence on submitted descriptor|ioat_sg.c|s/bool extra = fence \&\& ch->tail == ch->rung;/bool extra = false;/
-	wrong status after split|ioat_halt.c|/^\t\twhile (ch->more\[end/,/^\t\t\tend++;/d
-	early free at stop|ioat_chan.c|/^ioat_chan_stop(/,/^}/s/^\tif (!ch->started)$/\tch->started = false;\n\tif (!ch->started)/
+	off-by-one in completion
+	ioat_ring.h
+	s/for (i = 0; i < n \&\& ops < max; i++)/for (i = 0; i <= n \&\& ops < max; i++)/
+	lost status at max_ops 1
+	ioat_ring.c
+	s/^\t\tstatus\[n++\] = bad;/\t\tif (max > 1) status[n++] = bad;/
+	doorbell in recovery
+	ioat_chan.c
+	s/ch->rung - next)/ch->tail - next)/
+	fence on submitted descriptor
+	ioat_sg.c
+	s/bool extra = fence \&\& ch->tail == ch->rung;/bool extra = false;/
+	wrong status after split
+	ioat_halt.c
+	/^\t\twhile (ch->more\[end/,/^\t\t\tend++;/d
+	early free at stop
+	ioat_chan.c
+	/^ioat_chan_stop(/,/^}/s/^\tif (!ch->started)$/\tch->started = false;\n\tif (!ch->started)/
 	END
 }
 
@@ -60,7 +72,7 @@ property_test || {
 	echo "not ok: the property test fails without a mutant" && exit 1
 }
 bad=0
-while IFS='|' read -r name file script; do
+while read -r name && read -r file && read -r script; do
 	cp "$build/src/$driver/$file" "$build/before"
 	sed -i "$script" "$build/src/$driver/$file"
 	if cmp -s "$build/before" "$build/src/$driver/$file"; then
