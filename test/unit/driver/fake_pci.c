@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+/* See fake_pci.h. The file under test is included whole, so that its accesses lead here. */
+
+#include <errno.h>
+
+#include "fake_pci.h"
+
+static uint64_t fake_bar_read(const volatile void *bar, uint32_t off, unsigned int width);
+static void fake_bar_write(volatile void *bar, uint32_t off, unsigned int width, uint64_t value);
+static int fake_cfg_read(const struct rte_pci_device *pci, void *buf, size_t len, off_t off);
+static int fake_cfg_write(const struct rte_pci_device *pci, const void *buf, size_t len, off_t off);
+
+#define mmio_bar_read        fake_bar_read
+#define mmio_bar_write       fake_bar_write
+#define rte_pci_read_config  fake_cfg_read
+#define rte_pci_write_config fake_cfg_write
+/*
+ * The driver under test would be registered twice: it is part of the program, too. From DPDK 25.07
+ * on the strings for dpdk-pmdinfo.py have external linkage.
+ */
+#undef RTE_PMD_REGISTER_PCI
+#undef RTE_PMD_REGISTER_PCI_TABLE
+#undef RTE_PMD_REGISTER_KMOD_DEP
+#undef RTE_PMD_REGISTER_PARAM_STRING
+#define RTE_PMD_REGISTER_PCI_TABLE(name, table)
+#define RTE_PMD_REGISTER_KMOD_DEP(name, modules)
+#define RTE_PMD_REGISTER_PARAM_STRING(name, text)
+#define RTE_PMD_REGISTER_PCI(name, driver) \
+	static const struct rte_pci_driver *const name##_driver = &(driver)
+#include "ioat_pci.c"
+
+struct fake_function fake;
+
+static ioat_doorbell *
+bar_doorbell(unsigned int i)
+{
+	return (ioat_doorbell *)(void *)&fake.bar[IOAT_CHAN_BASE(i) + IOAT_DMACOUNT];
+}
+
+/* What the device sees of plain stores to its doorbells, and the work that follows. */
+void
+fake_run(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < fake.channels; i++) {
+		uint16_t count = mmio_read_doorbell(bar_doorbell(i));
+
+		if (count != fake.seen[i])
+			ioat_model_write(fake.model, IOAT_CHAN_BASE(i) + IOAT_DMACOUNT, 2, count);
+		fake.seen[i] = count;
+		while (ioat_model_step(fake.model, i, 1 << 20) > 0)
+			;
+	}
+}
+
+static uint64_t
+fake_bar_read(const volatile void *bar, uint32_t off, unsigned int width)
+{
+	CHECK(bar == fake.bar);
+	if (fake.gone)
+		return UINT64_MAX >> (64 - 8 * width);
+	fake_run();
+	if (fake.no_channels && off == IOAT_CHANCNT)
+		return 0;
+	return ioat_model_read(fake.model, off, width);
+}
+
+static void
+fake_bar_write(volatile void *bar, uint32_t off, unsigned int width, uint64_t value)
+{
+	unsigned int i;
+
+	CHECK(bar == fake.bar);
+	if (fake.gone)
+		return;
+	fake.writes++;
+	fake_run();
+	ioat_model_write(fake.model, off, width, value);
+	for (i = 0; i < fake.channels; i++) {
+		fake.seen[i] =
+			(uint16_t)ioat_model_read(fake.model, IOAT_CHAN_BASE(i) + IOAT_DMACOUNT, 2);
+		mmio_write_doorbell(bar_doorbell(i), fake.seen[i]);
+	}
+}
+
+static int
+fake_cfg_read(const struct rte_pci_device *pci __rte_unused, void *buf, size_t len, off_t off)
+{
+	CHECK_INT(off, ==, IOAT_CFG_CHANERR_INT);
+	CHECK_INT(len, ==, 4);
+	memcpy(buf, &fake.chanerr_int, 4);
+	return 4;
+}
+
+static int
+fake_cfg_write(const struct rte_pci_device *pci __rte_unused, const void *buf, size_t len,
+               off_t off)
+{
+	uint32_t bits;
+
+	CHECK_INT(off, ==, IOAT_CFG_CHANERR_INT);
+	CHECK_INT(len, ==, 4);
+	memcpy(&bits, buf, 4);
+	fake.chanerr_int &= ~bits;
+	fake.cfg_clears++;
+	return 4;
+}
+
+static int
+host_read(void *ctx __rte_unused, uint64_t addr, void *buf, size_t len)
+{
+	memcpy(buf, (const void *)(uintptr_t)addr, len);
+	return 0;
+}
+
+static int
+host_write(void *ctx __rte_unused, uint64_t addr, const void *buf, size_t len)
+{
+	memcpy((void *)(uintptr_t)addr, buf, len);
+	return 0;
+}
+
+static int
+host_write64(void *ctx __rte_unused, uint64_t addr, uint64_t value)
+{
+	return host_write(ctx, addr, &value, sizeof(value));
+}
+
+static struct rte_devargs devargs;
+
+void
+fake_plug(enum ioat_model_device part, unsigned int channels)
+{
+	const struct ioat_model_conf conf = {
+		.device = part,
+		.channels = channels,
+		.host = {.dma_read = host_read,
+	                 .dma_write = host_write,
+	                 .dma_write64 = host_write64},
+	};
+
+	memset(&fake, 0, sizeof(fake));
+	fake.channels = channels;
+	CHECK_INT(ioat_model_create(&fake.model, &conf), ==, 0);
+	snprintf(fake.pci.name, sizeof(fake.pci.name), "0000:00:04.0");
+	fake.pci.device.name = fake.pci.name;
+	fake.pci.mem_resource[0].addr = fake.bar;
+	fake.pci.mem_resource[0].len = sizeof(fake.bar);
+}
+
+/* Arguments as "-a 0000:00:04.0,..." gives them. */
+void
+fake_give(char *args)
+{
+	devargs.args = args;
+	fake.pci.device.devargs = &devargs;
+}
+
+uint64_t
+fake_reg(uint32_t reg, unsigned int width)
+{
+	return ioat_model_read(fake.model, IOAT_CHAN_BASE(0) + reg, width);
+}
+
+int
+fake_remove(void)
+{
+	return dma_ioat_pci_driver->remove(&fake.pci);
+}
+
+const struct rte_pci_id *
+fake_id_table(void)
+{
+	return dma_ioat_pci_driver->id_table;
+}
+
+void
+fake_unplug(void)
+{
+	CHECK_INT(fake_remove(), ==, 0);
+	CHECK_INT(rte_dma_get_dev_id_by_name(fake.pci.name), <, 0);
+	ioat_model_destroy(fake.model);
+}
+
+int
+fake_probe(void)
+{
+	return dma_ioat_pci_driver->probe(NULL, &fake.pci);
+}
+
+int16_t
+fake_start(void)
+{
+	const struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM,
+	                                         .nb_desc = 64};
+	const struct rte_dma_conf conf = {.nb_vchans = 1};
+	int16_t id;
+
+	CHECK_INT(fake_probe(), ==, 0);
+	id = (int16_t)rte_dma_get_dev_id_by_name(fake.pci.name);
+	CHECK_INT(id, >=, 0);
+	CHECK_INT(rte_dma_configure(id, &conf), ==, 0);
+	CHECK_INT(rte_dma_vchan_setup(id, 0, &vchan), ==, 0);
+	CHECK_INT(rte_dma_start(id), ==, 0);
+	return id;
+}
