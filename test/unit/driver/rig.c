@@ -75,6 +75,7 @@ rig_read(void *ctx, uint32_t offset, unsigned int width)
 {
 	struct rig *r = ctx;
 
+	r->reads++;
 	rig_sync(r);
 	if (r->auto_step)
 		rig_run(r);

@@ -27,6 +27,7 @@ struct rig {
 	ioat_doorbell doorbell;
 	uint16_t seen;
 	bool auto_step; /**< register reads step the model, as with an inline engine */
+	uint64_t reads; /**< of registers, by the driver */
 	uint8_t *ring;
 	size_t ring_len;
 	uint8_t *arena; /**< RIG_ARENA bytes, the addresses are virtual */

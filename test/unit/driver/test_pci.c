@@ -201,6 +201,31 @@ TEST(closed_device_knows_no_address_to_write_to)
 	fake_unplug();
 }
 
+TEST(info_and_statistics_of_a_wrong_size_are_refused_and_write_nothing)
+{
+	uint8_t room[sizeof(struct rte_dma_info)], untouched[sizeof(room)];
+	const struct rte_dma_dev *dmadev;
+	int16_t id;
+
+	fake_plug(IOAT_MODEL_ICX, 1);
+	id = fake_start();
+	dmadev = ioat_mp_dev_of(&fake.pci.device);
+	CHECK_INT(dmadev->data->dev_id, ==, id);
+	memset(room, 0xa5, sizeof(room));
+	memset(untouched, 0xa5, sizeof(untouched));
+	/* The size of a pointer is what a careless sizeof compares with. */
+	CHECK_INT(dmadev->dev_ops->stats_get(dmadev, 0, (void *)room, sizeof(void *)), ==, -EINVAL);
+	CHECK_INT(dmadev->dev_ops->stats_get(dmadev, 0, (void *)room,
+	                                     sizeof(struct rte_dma_stats) - 1),
+	          ==, -EINVAL);
+	CHECK_INT(dmadev->dev_ops->dev_info_get(dmadev, (void *)room, sizeof(void *)), ==, -EINVAL);
+	CHECK_MEM(room, untouched, sizeof(room));
+	CHECK_INT(dmadev->dev_ops->stats_get(dmadev, 0, (void *)room, sizeof(struct rte_dma_stats)),
+	          ==, 0);
+	CHECK_INT(rte_dma_stop(id), ==, 0);
+	fake_unplug();
+}
+
 TEST(bad_arguments_are_refused_before_the_device_is_touched)
 {
 	static const char *const bad[] = {"takeover=2", "takeover=x", "takeover=",   "colour=red",

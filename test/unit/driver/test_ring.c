@@ -122,6 +122,60 @@ TEST(long_submit_reports_progress_every_32_descriptors)
 	rig_close(r);
 }
 
+/* Run bursts of one size, one submit each, and print what the device had to do for an operation. */
+static void
+check_cost(unsigned int burst)
+{
+	struct rig *r = rig_open(IOAT_MODEL_ICX, 1024);
+	const struct ioat_model_counters before = rig_counters(r);
+	const unsigned int rounds = 50;
+	struct ioat_model_counters after;
+	unsigned int round, i;
+
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < burst; i++)
+			CHECK_INT(rig_copy(r, 0, 4096, 64, 0), >=, 0);
+		rig_submit(r);
+		rig_run(r);
+		CHECK_INT(reap_all(r), ==, burst);
+	}
+	after = rig_counters(r);
+	CHECK_INT(after.descriptors - before.descriptors, ==, rounds * burst);
+	CHECK_INT(after.doorbells - before.doorbells, ==, rounds);
+	CHECK_INT(after.completions - before.completions, ==, rounds * (1 + (burst - 1) / 32));
+	/* What telemetry tells is what the device did. */
+	CHECK_INT(r->ch.doorbells, ==, rounds);
+	CHECK_INT(r->ch.doorbells + r->ch.compl_extra, ==, after.completions - before.completions);
+	print_message("# bursts of %u: %.4f doorbells and %.4f completion writes per operation\n",
+	              burst, (double)(after.doorbells - before.doorbells) / (rounds * burst),
+	              (double)(after.completions - before.completions) / (rounds * burst));
+	rig_close(r);
+}
+
+TEST(burst_costs_one_doorbell_and_one_completion_write_per_32_operations)
+{
+	static const unsigned int bursts[] = {1, 2, 8, 31, 32, 33, 64, 65, 256, 1000};
+	size_t i;
+
+	for (i = 0; i < RTE_DIM(bursts); i++)
+		check_cost(bursts[i]);
+}
+
+TEST(submit_of_any_size_is_reported_whole_without_another_behind_it)
+{
+	struct rig *r = rig_open(IOAT_MODEL_ICX, 256);
+	unsigned int n, i;
+
+	for (n = 1; n <= 255; n++) {
+		for (i = 0; i < n; i++)
+			CHECK_INT(rig_copy(r, 0, 4096, 64, 0), >=, 0);
+		rig_submit(r);
+		rig_run(r);
+		CHECK_INT(reap_all(r), ==, n);
+	}
+	rig_close(r);
+}
+
 TEST(nothing_completed_leaves_last_idx_at_the_last_returned)
 {
 	struct rig *r = rig_open(IOAT_MODEL_ICX, SLOTS);
