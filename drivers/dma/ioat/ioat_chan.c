@@ -148,7 +148,7 @@ static int
 chan_wait_drained(const struct ioat_chan *ch, unsigned int timeout_us)
 {
 	const uint64_t last =
-		ch->ring_iova + (uint64_t)((uint16_t)(ch->rung - 1) & ch->mask) * IOAT_DESC_SIZE;
+		ch->ring_iova + (uint64_t)((ch->rung - 1) & ch->mask) * IOAT_DESC_SIZE;
 	struct chan_wait wait = chan_wait_start(timeout_us);
 	enum ioat_state state;
 	uint32_t sts;
@@ -215,7 +215,7 @@ chan_reset(struct ioat_chan *ch)
 
 /* Program what a reset clears, and arm the channel at descriptor @p first. */
 static int
-chan_arm(struct ioat_chan *ch, uint16_t first)
+chan_arm(struct ioat_chan *ch, uint32_t first)
 {
 	uint64_t chain = ch->ring_iova + (uint64_t)(first & ch->mask) * IOAT_DESC_SIZE;
 	enum ioat_state state;
@@ -452,7 +452,7 @@ ioat_chan_stop(struct ioat_chan *ch)
 }
 
 int
-ioat_chan_recover(struct ioat_chan *ch, uint16_t next)
+ioat_chan_recover(struct ioat_chan *ch, uint32_t next)
 {
 	int rc;
 
@@ -461,7 +461,7 @@ ioat_chan_recover(struct ioat_chan *ch, uint16_t next)
 	rc = chan_reset(ch);
 	if (rc == 0) {
 		/* As if the device had just finished the one before. */
-		chan_next_status(ch, (ch->ring_iova + (uint64_t)((uint16_t)(next - 1) & ch->mask) *
+		chan_next_status(ch, (ch->ring_iova + (uint64_t)((next - 1) & ch->mask) *
 		                                              IOAT_DESC_SIZE) |
 		                             IOAT_STATE_DONE);
 		rc = chan_arm(ch, next);

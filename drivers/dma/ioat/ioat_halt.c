@@ -17,12 +17,12 @@
 static uint16_t
 ring_descs_before_halt(const struct ioat_chan *ch, uint64_t word)
 {
-	uint16_t since = ch->base - ch->head;
+	uint32_t since = ch->base - ch->head;
 
 	if ((word & CHANSTS_DESC) != 0)
 		return ring_descs_done(ch, word);
 	/* None since CHAINADDR; what lies before that descriptor was finished earlier. */
-	return since <= (uint16_t)(ch->rung - ch->head) ? since : 0;
+	return since <= ch->rung - ch->head ? (uint16_t)since : 0;
 }
 
 void
@@ -53,7 +53,7 @@ ioat_ring_is_drained(const struct ioat_chan *ch)
 	uint64_t word = __atomic_load_n(ch->status, __ATOMIC_ACQUIRE);
 
 	return (word & CHANSTS_STATE) == IOAT_STATE_HALTED ||
-	       ring_descs_done(ch, word) == (uint16_t)(ch->rung - ch->head);
+	       ring_descs_done(ch, word) == ch->rung - ch->head;
 }
 
 uint16_t
@@ -62,7 +62,7 @@ ioat_ring_halted(struct ioat_chan *ch, uint64_t word)
 	uint16_t n = ring_descs_before_halt(ch, word);
 	uint16_t good = ring_ops_done(ch, n, UINT16_MAX);
 	uint16_t bad = ch->op_head + good;
-	uint16_t end = ch->head + n;
+	uint32_t end = ch->head + n;
 	bool blame = end != ch->rung; /* a spurious halt may find nothing outstanding */
 	enum rte_dma_status_code status = RTE_DMA_STATUS_NOT_ATTEMPTED;
 	int rc;
@@ -132,7 +132,7 @@ bool
 ioat_ring_watch(struct ioat_chan *ch)
 {
 	uint64_t last =
-		ch->ring_iova + (uint64_t)((uint16_t)(ch->rung - 1) & ch->mask) * IOAT_DESC_SIZE;
+		ch->ring_iova + (uint64_t)((ch->rung - 1) & ch->mask) * IOAT_DESC_SIZE;
 	uint64_t sts;
 
 	if (ch->lost || !ch->started || !watch_is_due(ch))

@@ -9,8 +9,9 @@
  * @file
  * One DMA channel of the driver, and the prototypes between its files.
  *
- * Indices run free in 16 bits and are masked on use. Descriptors and operations are counted
- * apart: an operation is one ring_idx of dmadev whatever number of descriptors it takes.
+ * Indices run free and are masked on use: those of descriptors in 32 bits, which are faster to
+ * store and reload than 16, those of operations in 16 as dmadev's. The two are counted apart: an
+ * operation is one ring_idx of dmadev whatever number of descriptors it takes.
  *
  *	descriptors:  head ... rung ... tail              not reported | not rung | free
  *	operations:   op_head  op_rung  tail + op_ahead
@@ -77,15 +78,14 @@ struct ioat_chan {
 	struct ioat_desc *desc;
 	uint32_t xfer_max;    /**< bytes per descriptor */
 	uint32_t offset_mask; /**< for offsets of descriptors in the ring, in bytes */
-	uint32_t tail;  /**< 16 bits as head, but wider words are faster to store and reload */
-	uint32_t limit; /**< where tail ends: head + mask, 16 bits too */
-	uint32_t
-		op_ahead; /**< ring_idx of the next operation, less tail; the lower 16 bits count */
+	uint32_t tail;
+	uint32_t limit;    /**< where tail ends: head + mask */
+	uint32_t op_ahead; /**< ring_idx of the next operation, less tail; its low 16 bits count */
+	uint32_t head;
+	uint32_t rung;
+	uint32_t base; /**< the descriptor that CHAINADDR named: the device counts from here */
 	uint16_t mask;
-	uint16_t head;
-	uint16_t rung;
 	uint16_t op_rung;
-	uint16_t base; /**< the descriptor that CHAINADDR named: the device counts from here */
 	uint16_t op_head;
 	uint16_t nb_more;     /**< marks set in more[] */
 	uint16_t compl_every; /**< descriptors in a submit that ask for a completion write */
@@ -170,7 +170,7 @@ int ioat_chan_stop(struct ioat_chan *ch);
  * After a halt: note CHANERR, reset, and run on from descriptor @p next.
  * @return 0; -EIO, -ETIMEDOUT, -ENODEV: the channel is lost.
  */
-int ioat_chan_recover(struct ioat_chan *ch, uint16_t next);
+int ioat_chan_recover(struct ioat_chan *ch, uint32_t next);
 
 /** Release the channel for others. @return 0; -ETIMEDOUT: as ioat_chan_stop(). */
 int ioat_chan_close(struct ioat_chan *ch);

@@ -20,7 +20,7 @@
 static __rte_always_inline void
 ring_kick(struct ioat_chan *ch)
 {
-	uint16_t last = ch->tail - 1, left, d;
+	uint32_t last = ch->tail - 1, left, d;
 
 	for (left = last - ch->rung, d = ch->rung - 1; unlikely(left >= ch->compl_every);
 	     left -= ch->compl_every) {
@@ -45,7 +45,7 @@ ring_write(struct ioat_chan *ch, uint32_t op, uint64_t src, uint64_t dst, uint32
 
 	desc_write(RTE_PTR_ADD(ch->desc, offset), op, len, src, dst);
 	/* Last: a cycle less per operation than before the stores above (doc/performance.md). */
-	__atomic_store_n(&ch->tail, (uint16_t)(tail + 1), __ATOMIC_RELAXED);
+	__atomic_store_n(&ch->tail, tail + 1, __ATOMIC_RELAXED);
 	return (uint16_t)(tail + ch->op_ahead);
 }
 
@@ -104,7 +104,7 @@ ioat_ring_burst_capacity(const void *dev_private, uint16_t vchan __rte_unused)
 {
 	const struct ioat_chan *ch = dev_private;
 
-	return ch->lost ? 0 : ch->mask - (uint16_t)(ch->tail - ch->head);
+	return ch->lost ? 0 : (uint16_t)(ch->mask - (ch->tail - ch->head));
 }
 
 /* Operations from op_head on that can be reported as successful, for a caller who takes max. */
@@ -150,7 +150,7 @@ ring_retire(struct ioat_chan *ch, uint16_t n)
 		ring_retire_more(ch, n);
 	else
 		ch->head += n;
-	ch->limit = (uint16_t)(ch->head + ch->mask);
+	ch->limit = ch->head + ch->mask;
 	ch->op_head += n;
 	ch->completed += n;
 }

@@ -53,8 +53,8 @@ ring_descs_done(const struct ioat_chan *ch, uint64_t word)
 
 	if (unlikely(offset > (uint64_t)ch->mask * IOAT_DESC_SIZE))
 		return 0;
-	n = (uint16_t)(offset / IOAT_DESC_SIZE + 1 - ch->head) & ch->mask;
-	return likely(n <= (uint16_t)(ch->rung - ch->head)) ? n : 0;
+	n = (offset / IOAT_DESC_SIZE + 1 - ch->head) & ch->mask;
+	return likely(n <= ch->rung - ch->head) ? n : 0;
 }
 
 /*
@@ -69,7 +69,7 @@ ring_ops_done(const struct ioat_chan *ch, uint16_t n, uint16_t max)
 	if (likely(ch->nb_more == 0))
 		return RTE_MIN(n, max);
 	for (i = 0; i < n && ops < max; i++)
-		ops += ch->more[(uint16_t)(ch->head + i) & ch->mask] == 0;
+		ops += ch->more[(ch->head + i) & ch->mask] == 0;
 	return ops;
 }
 

@@ -17,12 +17,12 @@
 static void
 sg_put(struct ioat_chan *ch, uint32_t ctrl, uint32_t size, uint64_t src, uint64_t dst)
 {
-	uint16_t slot = ch->tail & ch->mask;
+	uint32_t slot = ch->tail & ch->mask;
 
 	desc_write(&ch->desc[slot], ctrl, size, src, dst);
 	ch->more[slot] = 1;
 	ch->nb_more++;
-	ch->tail = (uint16_t)(ch->tail + 1);
+	ch->tail++;
 	ch->op_ahead--;
 }
 
@@ -43,18 +43,18 @@ sg_put_null(struct ioat_chan *ch, uint32_t flags)
 static int
 sg_begin(struct ioat_chan *ch, uint32_t need, uint64_t flags)
 {
-	uint16_t used = ch->tail - ch->head;
+	uint32_t used = ch->tail - ch->head;
 	bool fence = (flags & RTE_DMA_OP_FLAG_FENCE) != 0 && used != 0;
 	bool extra = fence && ch->tail == ch->rung;
 
 	if (need > ch->mask && ch->mask != 0) /* 0: there is no ring yet */
 		return -EINVAL;
-	if (need + extra > (uint32_t)ch->mask - used)
+	if (need + extra > ch->mask - used)
 		return -ENOSPC;
 	if (extra)
 		sg_put_null(ch, DESC_CTRL_FENCE);
 	else if (fence)
-		ch->desc[(uint16_t)(ch->tail - 1) & ch->mask].ctrl |= DESC_CTRL_FENCE;
+		ch->desc[(ch->tail - 1) & ch->mask].ctrl |= DESC_CTRL_FENCE;
 	return 0;
 }
 
@@ -64,7 +64,7 @@ sg_end(struct ioat_chan *ch, uint64_t flags)
 {
 	uint16_t idx;
 
-	ch->more[(uint16_t)(ch->tail - 1) & ch->mask] = 0;
+	ch->more[(ch->tail - 1) & ch->mask] = 0;
 	ch->nb_more--;
 	ch->op_ahead++;
 	idx = ring_op_tail(ch) - 1;
@@ -152,7 +152,7 @@ ioat_ring_copy_sg(void *dev_private, uint16_t vchan __rte_unused, const struct r
 	struct sg_side from = {.sge = src, .left = nb_src};
 	struct sg_side to = {.sge = dst, .left = nb_dst};
 	uint32_t need, len;
-	uint16_t before;
+	uint32_t before;
 	int rc;
 
 	if (ch->lost)

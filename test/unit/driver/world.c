@@ -38,7 +38,7 @@ void
 world_look_at_ring(struct world *w)
 {
 	const struct ioat_chan *ch = &w->r->ch;
-	uint16_t i;
+	uint32_t i;
 
 	if (w->lost) /* what it never rang is taken off its ring, too */
 		return;

@@ -44,7 +44,7 @@ struct world {
 	uint8_t room[ROOMS][ROOM]; /* as it was before the operation that has it */
 	bool room_taken[ROOMS];
 	struct ioat_desc seen[SLOTS]; /* what the device may have fetched */
-	uint16_t seen_to;
+	uint32_t seen_to;
 	uint16_t head; /* next to be reported */
 	uint16_t tail;
 	uint16_t submitted;
