@@ -440,7 +440,7 @@ ioat_chan_stop(struct ioat_chan *ch)
 		first = ioat_chan_error_status(ch->last_chanerr);
 	}
 	rc = chan_reset(ch);
-	if (!ch->cut.set)
+	if (!ch->odd.cut)
 		ioat_ring_cut(ch, word, first, RTE_DMA_STATUS_USER_ABORT);
 	if (rc < 0) {
 		IOAT_LOG(ERR, "%s: cannot be reset (%s), CHANSTS 0x%x, it may still write memory",
@@ -461,9 +461,9 @@ ioat_chan_recover(struct ioat_chan *ch, uint32_t next)
 	rc = chan_reset(ch);
 	if (rc == 0) {
 		/* As if the device had just finished the one before. */
-		chan_next_status(ch, (ch->ring_iova + (uint64_t)((next - 1) & ch->mask) *
-		                                              IOAT_DESC_SIZE) |
-		                             IOAT_STATE_DONE);
+		chan_next_status(
+			ch, (ch->ring_iova + (uint64_t)((next - 1) & ch->mask) * IOAT_DESC_SIZE) |
+				    IOAT_STATE_DONE);
 		rc = chan_arm(ch, next);
 	}
 	if (rc < 0) {

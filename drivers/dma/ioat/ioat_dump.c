@@ -102,7 +102,7 @@ dump_ring(const struct ioat_chan *ch, FILE *f)
 	        ch->rung, ch->head, ch->base);
 	fprintf(f, "  operations: next %u, submitted %u, oldest %u%s\n",
 	        (uint16_t)(ch->tail + ch->op_ahead), ch->op_rung, ch->op_head,
-	        ch->failure.set ? ", a failure waits to be taken" : "");
+	        ch->odd.failed ? ", a failure waits to be taken" : "");
 }
 
 static void

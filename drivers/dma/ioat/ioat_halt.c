@@ -32,7 +32,7 @@ ioat_ring_cut(struct ioat_chan *ch, uint64_t word, enum rte_dma_status_code firs
 	uint16_t n = (word & CHANSTS_STATE) == IOAT_STATE_HALTED ? ring_descs_before_halt(ch, word)
 	                                                         : ring_descs_done(ch, word);
 
-	ch->cut.set = true;
+	ch->odd.cut = true;
 	ch->cut.op = ch->op_head + ring_ops_done(ch, n, UINT16_MAX);
 	ch->cut.first = first;
 	ch->cut.rest = rest;
@@ -80,7 +80,7 @@ ioat_ring_halted(struct ioat_chan *ch, uint64_t word)
 		ioat_ring_cut(ch, word, status, RTE_DMA_STATUS_NOT_ATTEMPTED);
 		ioat_ring_close_down(ch);
 	} else if (blame) {
-		ch->failure.set = true;
+		ch->odd.failed = true;
 		ch->failure.op = bad;
 		ch->failure.status = status;
 	}
@@ -90,7 +90,7 @@ ioat_ring_halted(struct ioat_chan *ch, uint64_t word)
 void
 ioat_ring_ask(struct ioat_chan *ch)
 {
-	__atomic_store_n(&ch->watch.asked, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&ch->odd.asked, true, __ATOMIC_RELAXED);
 }
 
 /* Whether it is time to look at the registers: nothing has moved for long, or somebody asked. */
@@ -100,7 +100,7 @@ watch_is_due(struct ioat_chan *ch)
 	struct ioat_watch *watch = &ch->watch;
 	uint64_t now;
 
-	if (__atomic_exchange_n(&watch->asked, false, __ATOMIC_RELAXED))
+	if (__atomic_exchange_n(&ch->odd.asked, false, __ATOMIC_RELAXED))
 		return true;
 	if (++watch->polls < WATCH_POLLS)
 		return false;
@@ -131,8 +131,7 @@ watch_device_gone(struct ioat_chan *ch)
 bool
 ioat_ring_watch(struct ioat_chan *ch)
 {
-	uint64_t last =
-		ch->ring_iova + (uint64_t)((ch->rung - 1) & ch->mask) * IOAT_DESC_SIZE;
+	uint64_t last = ch->ring_iova + (uint64_t)((ch->rung - 1) & ch->mask) * IOAT_DESC_SIZE;
 	uint64_t sts;
 
 	if (ch->lost || !ch->started || !watch_is_due(ch))
@@ -180,7 +179,6 @@ ioat_ring_restart(struct ioat_chan *ch)
 	ch->op_ahead = 0;
 	ch->op_head = 0;
 	ch->op_rung = 0;
-	ch->failure.set = false;
-	ch->cut.set = false;
+	ch->odd.any = 0;
 	ch->watch = (struct ioat_watch){0};
 }

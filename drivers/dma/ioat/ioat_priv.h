@@ -50,7 +50,6 @@ static_assert(2 * IOAT_MAX_SGES - 1 <= IOAT_SLOTS_MIN - 1, "a scattered copy fit
 
 /** The device was taken away from what it had not finished. */
 struct ioat_cut {
-	bool set;
 	uint16_t op;                    /**< the first operation that is not finished */
 	enum rte_dma_status_code first; /**< status of that one */
 	enum rte_dma_status_code rest;  /**< status of all behind it */
@@ -58,7 +57,6 @@ struct ioat_cut {
 
 /** An operation that failed and was not reported yet; the channel runs on behind it. */
 struct ioat_failure {
-	bool set;
 	uint16_t op;
 	enum rte_dma_status_code status;
 };
@@ -68,8 +66,17 @@ struct ioat_watch {
 	uint16_t polls;    /**< completion calls since the clock was read last */
 	uint16_t op;       /**< the oldest operation then */
 	bool running;      /**< op and since_us hold */
-	bool asked;        /**< look at once: the registers were seen in no running state */
 	uint64_t since_us; /**< when op was seen as the oldest first */
+};
+
+/** What keeps a completion call from being the plain case; @c any is all of it in one load. */
+union ioat_odd {
+	struct {
+		bool failed; /**< struct ioat_failure holds */
+		bool cut;    /**< struct ioat_cut holds */
+		bool asked;  /**< look at the registers at once: they were in no running state */
+	};
+	uint32_t any;
 };
 
 /** One channel; dmadev's dev_private. One thread at a time, as dmadev demands of its callers. */
@@ -89,7 +96,8 @@ struct ioat_chan {
 	uint16_t op_head;
 	uint16_t nb_more;     /**< marks set in more[] */
 	uint16_t compl_every; /**< descriptors in a submit that ask for a completion write */
-	uint8_t *more;        /**< by slot: 1 if the operation goes on in the next descriptor */
+	union ioat_odd odd;
+	uint8_t *more; /**< by slot: 1 if the operation goes on in the next descriptor */
 	uint64_t ring_iova;
 	uint64_t *status; /**< the completion word, written by the device */
 	ioat_doorbell *doorbell;

@@ -16,19 +16,26 @@
 
 #include "ioat_ring.h"
 
+/* Of a long submit not only the last descriptor asks for a completion write. */
+static __rte_noinline void
+ring_mark_some(struct ioat_chan *ch)
+{
+	uint32_t d;
+
+	for (d = ch->rung + ch->compl_every; d - ch->rung < ch->tail - ch->rung;
+	     d += ch->compl_every) {
+		ch->desc[(d - 1) & ch->mask].ctrl |= DESC_CTRL_COMPL;
+		ch->compl_extra++;
+	}
+}
+
 /* The last descriptor of a submit writes the completion word, of a long one also some before. */
 static __rte_always_inline void
 ring_kick(struct ioat_chan *ch)
 {
-	uint32_t last = ch->tail - 1, left, d;
-
-	for (left = last - ch->rung, d = ch->rung - 1; unlikely(left >= ch->compl_every);
-	     left -= ch->compl_every) {
-		d += ch->compl_every;
-		ch->desc[d & ch->mask].ctrl |= DESC_CTRL_COMPL;
-		ch->compl_extra++;
-	}
-	ch->desc[last & ch->mask].ctrl |= DESC_CTRL_COMPL;
+	if (unlikely(ch->tail - ch->rung > ch->compl_every))
+		ring_mark_some(ch);
+	ch->desc[(ch->tail - 1) & ch->mask].ctrl |= DESC_CTRL_COMPL;
 	ch->submitted += (uint16_t)(ring_op_tail(ch) - ch->op_rung);
 	ch->op_rung = ring_op_tail(ch);
 	ch->rung = ch->tail;
@@ -114,9 +121,9 @@ ring_good(struct ioat_chan *ch, uint16_t max)
 	uint64_t word = __atomic_load_n(ch->status, __ATOMIC_ACQUIRE);
 	uint16_t n;
 
-	if (unlikely(ch->failure.set))
+	if (unlikely(ch->odd.failed))
 		return ch->failure.op - ch->op_head;
-	if (unlikely(ch->cut.set)) {
+	if (unlikely(ch->odd.cut)) {
 		n = ch->cut.op - ch->op_head;
 		return n <= (uint16_t)(ch->op_rung - ch->op_head) ? n : 0;
 	}
@@ -159,11 +166,11 @@ ring_retire(struct ioat_chan *ch, uint16_t n)
 static __rte_always_inline bool
 ring_bad(const struct ioat_chan *ch, enum rte_dma_status_code *status)
 {
-	if (unlikely(ch->failure.set && ch->failure.op == ch->op_head)) {
+	if (unlikely(ch->odd.failed && ch->failure.op == ch->op_head)) {
 		*status = ch->failure.status;
 		return true;
 	}
-	if (unlikely(ch->cut.set && !ch->failure.set && ch->op_head != ch->op_rung)) {
+	if (unlikely(ch->odd.cut && !ch->odd.failed && ch->op_head != ch->op_rung)) {
 		*status = ch->op_head == ch->cut.op ? ch->cut.first : ch->cut.rest;
 		return true;
 	}
@@ -175,7 +182,7 @@ static void
 ring_forgive(struct ioat_chan *ch)
 {
 	ch->errors++;
-	ch->failure.set = false;
+	ch->odd.failed = false;
 	ring_retire(ch, 1);
 }
 
@@ -201,7 +208,7 @@ ring_reap(struct ioat_chan *ch, uint16_t max, uint16_t *last_idx, bool *has_erro
 		if (n == max)
 			break;
 		if (!ring_bad(ch, &bad)) {
-			if (likely(n != 0 && !ch->watch.asked) || ch->op_head == ch->op_rung ||
+			if (likely(n != 0 && !ch->odd.asked) || ch->op_head == ch->op_rung ||
 			    !ioat_ring_watch(ch))
 				break;
 			continue;
@@ -227,7 +234,7 @@ ring_reap_plain(struct ioat_chan *ch, uint16_t max, uint16_t *last_idx)
 	uint64_t word = __atomic_load_n(ch->status, __ATOMIC_ACQUIRE);
 	uint16_t n;
 
-	if (unlikely(ch->nb_more != 0 || ch->failure.set || ch->cut.set || ch->watch.asked ||
+	if (unlikely(ch->nb_more != 0 || ch->odd.any != 0 ||
 	             (word & CHANSTS_STATE) == IOAT_STATE_HALTED))
 		return 0;
 	n = ring_descs_done(ch, word);

@@ -214,6 +214,28 @@ TEST(ids_and_descriptor_counts_wrap_at_65536)
 	rig_close(r);
 }
 
+TEST(indices_of_descriptors_wrap_at_two_to_the_32)
+{
+	struct rig *r = rig_open(IOAT_MODEL_ICX, SLOTS);
+	struct ioat_chan *ch = &r->ch;
+	int i;
+
+	/* As if 65536 slots less than 2^32 had been used: the device counts from there, too. */
+	ch->tail = ch->head = ch->rung = ch->base = -65536u;
+	ch->limit = ch->head + ch->mask;
+	ch->op_ahead = 65536;
+	for (i = 0; i < 3 * 65536; i++) {
+		CHECK_INT(rig_copy(r, 0, 4096, 64, 0), ==, i & UINT16_MAX);
+		if (i % 16 != 15)
+			continue;
+		CHECK_INT(rig_submit(r), ==, 0);
+		rig_run(r);
+		CHECK_INT(reap_all(r), ==, 16);
+		CHECK_INT(rig_capacity(r), ==, SLOTS - 1);
+	}
+	rig_close(r);
+}
+
 TEST(zero_length_copy_completes_without_touching_memory)
 {
 	struct rig *r = rig_open(IOAT_MODEL_ICX, SLOTS);
