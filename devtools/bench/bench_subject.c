@@ -25,8 +25,8 @@ find_driver(const char *name)
 {
 	struct rte_pci_driver *driver;
 
-	for (driver = RTE_TAILQ_NEXT(&watcher, next); driver != NULL;
-	     driver = RTE_TAILQ_NEXT(driver, next))
+	for (driver = ioat_pci_driver_next(&watcher); driver != NULL;
+	     driver = ioat_pci_driver_next(driver))
 		if (strcmp(driver->driver.name, name) == 0)
 			return driver;
 	return NULL;
@@ -82,7 +82,7 @@ bench_subject_open(struct bench_subject *s, const char *label, const char *drive
 	rte_pci_device_name(&s->pci.addr, s->pci.name, sizeof(s->pci.name));
 	s->pci.device.name = s->pci.name;
 	s->pci.device.numa_node = SOCKET_ID_ANY;
-	s->pci.driver = s->driver;
+	ioat_pci_device_bind(&s->pci, s->driver);
 	s->pci.id.vendor_id = IOAT_PCI_VENDOR_INTEL;
 	s->pci.id.device_id = IOAT_DEV_ICX;
 	s->pci.mem_resource[0].addr = s->hw.bar;

@@ -86,6 +86,31 @@ ioat_tel_add_uint(struct rte_tel_data *d, const char *name, uint64_t value)
 #endif
 }
 
+/*
+ * 26.07 keeps the drivers of all buses in lists of their common part, and a device names its driver
+ * there only.
+ */
+static inline struct rte_pci_driver *
+ioat_pci_driver_next(const struct rte_pci_driver *driver)
+{
+#if RTE_VERSION >= RTE_VERSION_NUM(26, 7, 0, 0)
+	struct rte_driver *next = RTE_TAILQ_NEXT(&driver->driver, next);
+
+	return next == NULL ? NULL : container_of(next, struct rte_pci_driver, driver);
+#else
+	return RTE_TAILQ_NEXT(driver, next);
+#endif
+}
+
+static inline void
+ioat_pci_device_bind(struct rte_pci_device *pci, struct rte_pci_driver *driver)
+{
+	pci->device.driver = &driver->driver;
+#if RTE_VERSION < RTE_VERSION_NUM(26, 7, 0, 0)
+	pci->driver = driver;
+#endif
+}
+
 /** Whether dmadev has operations as objects: rte_dma_enqueue_ops() and rte_dma_dequeue_ops(). */
 #define IOAT_HAS_OBJECTS (RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0))
 
