@@ -340,10 +340,9 @@ ioat_emu_create(struct ioat_emu **out, const struct ioat_emu_conf *conf)
 	int rc;
 
 	model.no_halt_word = identity != NULL && identity->cbver < CBVER_3_4;
-	emu = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*emu));
+	emu = calloc(1, sizeof(*emu));
 	if (emu == NULL)
 		return -ENOMEM;
-	memset(emu, 0, sizeof(*emu));
 	pthread_mutex_init(&emu->lock, NULL);
 	emu->run_inline = conf->run_inline;
 	model.host.ctx = emu;
