@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The ioat-pmd authors
 #
-# Plant one fault at a time into a copy of the driver and see that the property test finds it.
+# Plant one fault at a time into a copy of the driver and see that the test that is for it finds it.
 
 set -u -o pipefail
 
@@ -12,46 +12,100 @@ driver=drivers/dma/ioat
 usage()
 {
 	cat <<-END
-	usage: devtools/mutants.sh BUILD_DIR
+	usage: devtools/mutants.sh BUILD_DIR [TEST]
 
-	Each mutant is one change, by sed, to a copy of the driver in BUILD_DIR (made afresh). The
-	property test must pass without a mutant and fail with each. Exit code 0: it does.
+	Each mutant is one change, by sed, to a copy of the driver in BUILD_DIR (made afresh). Its
+	test must pass without a mutant and fail with it. TEST: only mutants of that one of
+	$(tests | xargs). Exit code 0: all are found.
 	END
 }
 
-# Three lines each: name, file, sed script.
+# Four lines each: name, test, file, sed script. A test of "threads" runs under ThreadSanitizer.
 mutants()
 {
 	cat <<-'END'
 	off-by-one in completion
+	property
 	ioat_ring.h
 	s/for (i = 0; i < n \&\& ops < max; i++)/for (i = 0; i <= n \&\& ops < max; i++)/
 	lost status at max_ops 1
+	property
 	ioat_ring.c
 	s/^\t\tstatus\[n++\] = bad;/\t\tif (max > 1) status[n++] = bad;/
 	doorbell in recovery
+	property
 	ioat_chan.c
 	s/ch->rung - next)/ch->tail - next)/
 	fence on submitted descriptor
+	property
 	ioat_sg.c
 	s/bool extra = fence \&\& ch->tail == ch->rung;/bool extra = false;/
 	wrong status after split
+	property
 	ioat_halt.c
 	/^\t\twhile (ch->more\[end/,/^\t\t\tend++;/d
 	early free at stop
+	property
 	ioat_chan.c
 	/^ioat_chan_stop(/,/^}/s/^\tif (!ch->started)$/\tch->started = false;\n\tif (!ch->started)/
+	fence on submitted descriptor, by what memory holds
+	fence
+	ioat_sg.c
+	s/bool extra = fence \&\& ch->tail == ch->rung;/bool extra = false;/
+	watchdog before its time
+	watch
+	ioat_halt.c
+	s/^#define WATCH_US .*/#define WATCH_US 90u/
+	watchdog while operations complete
+	watch
+	ioat_halt.c
+	s/!watch->running || watch->op != ch->op_head/!watch->running/
+	watchdog on an idle channel
+	watch
+	ioat_ring.c
+	s/ || ch->op_head == ch->op_rung ||$/ ||/
+	doorbell not ordered behind its descriptors
+	threads
+	ioat_mmio.h
+	/doorbell, count/s/RELEASE/RELAXED/
+	completion word read without acquiring what it covers
+	threads
+	ioat_ring.c
+	/ch->status/s/ACQUIRE/RELAXED/
 	END
 }
 
-property_test()
+tests()
 {
-	ninja -C "$build/b" test/unit/driver/test_driver_property >"$build/log" 2>&1 || {
+	mutants | sed -n '2~4p' | uniq
+}
+
+# A build of the copy for test $1, if there is none yet.
+build_of()
+{
+	local kind=release options=--buildtype=release
+	[ "$1" = threads ] && kind=thread options=-Db_sanitize=thread
+	[ -d "$build/$kind" ] || meson setup -Dwerror=false -Dapps=disabled -Dguests=disabled \
+		"-Ddriver_sdk=$("$repo/devtools/setup.sh" --print-sdk)" "$options" \
+		"$build/$kind" "$build/src" >"$build/log" 2>&1 || {
+		cat "$build/log" >&2
+		exit 2
+	}
+	echo "$build/$kind"
+}
+
+# Run test $1 on the driver as it is now.
+passes()
+{
+	local dir name=$1
+	dir=$(build_of "$1") || exit 2
+	[ "$1" = threads ] && name=vdev
+	ninja -C "$dir" "test/unit/driver/test_driver_$name" >"$build/log" 2>&1 || {
 		cat "$build/log"
 		exit 2
 	}
-	PROPERTY_OPS=1000000 timeout 60 "$build/b/test/unit/driver/test_driver_property" \
-		>"$build/log" 2>&1
+	PROPERTY_OPS=1000000 TSAN_OPTIONS=halt_on_error=1 timeout 120 \
+		"$dir/test/unit/driver/test_driver_$name" >"$build/log" 2>&1
 }
 
 case ${1-} in
@@ -59,30 +113,32 @@ case ${1-} in
 "") usage >&2 && exit 2 ;;
 esac
 build=$(realpath -m "$1")
-rm -rf "$build/src" "$build/b"
-mkdir -p "$build/src" || exit 2
-git -C "$repo" ls-files -z | tar -C "$repo" --null -T - -c | tar -C "$build/src" -x || exit 2
-meson setup --buildtype=release -Dwerror=false -Dapps=disabled \
-	"-Ddriver_sdk=$("$repo/devtools/setup.sh" --print-sdk)" "$build/b" "$build/src" \
-	>"$build/log" 2>&1 || {
-	cat "$build/log"
+only=${2-}
+[ -z "$only" ] || tests | grep -qx "$only" || {
+	echo "mutants.sh: $only is none of $(tests | xargs)" >&2
 	exit 2
 }
-property_test || {
-	echo "not ok: the property test fails without a mutant" && exit 1
-}
+rm -rf "$build/src" "$build/release" "$build/thread"
+mkdir -p "$build/src" || exit 2
+git -C "$repo" ls-files -z | tar -C "$repo" --null -T - -c | tar -C "$build/src" -x || exit 2
+for name in ${only:-$(tests)}; do
+	passes "$name" || {
+		echo "not ok: test $name fails without a mutant" && exit 1
+	}
+done
 bad=0
-while read -r name && read -r file && read -r script; do
+while read -r name && read -r test && read -r file && read -r script; do
+	[ -z "$only" ] || [ "$only" = "$test" ] || continue
 	cp "$build/src/$driver/$file" "$build/before"
 	sed -i "$script" "$build/src/$driver/$file"
 	if cmp -s "$build/before" "$build/src/$driver/$file"; then
 		echo "not ok - $name: $file is no longer as the mutant knows it"
 		bad=1
-	elif property_test; then
-		echo "not ok - $name: not found"
+	elif passes "$test"; then
+		echo "not ok - $name: not found by $test"
 		bad=1
 	else
-		echo "ok - $name: $(grep -a -m1 '^program' "$build/log")"
+		echo "ok - $name: $test: $(grep -a -m1 -E '^program|^not ok|^SUMMARY' "$build/log")"
 	fi
 	cp "$build/before" "$build/src/$driver/$file"
 done < <(mutants)
