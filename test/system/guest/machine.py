@@ -98,7 +98,7 @@ class Monitor:
         return json.loads(line)
 
     def command(self, name, **arguments):
-        """Run a command; raises Broken when QEMU refuses. Events are of no interest."""
+        """Run a command, return its result; Broken when QEMU refuses. Events are of no interest."""
         self.file.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
         self.file.flush()
         message = self.message()
@@ -106,6 +106,20 @@ class Monitor:
             if "error" in message:
                 raise Broken(f"{name}: {message['error']['desc']}")
             message = self.message()
+        return message["return"]
+
+    def read_register(self, name):
+        """Read the first byte of BAR 0 of the device with this name, past the processors."""
+        devices = [device for bus in self.command("query-pci") for device in bus["devices"]]
+        bars = [region["address"] for device in devices if device["qdev_id"] == name
+                for region in device["regions"] if region["bar"] == 0]
+        if not bars:
+            raise Broken(f"QEMU has no device {name} with a BAR 0")
+        line = self.command("human-monitor-command", **{"command-line": f"xp /1bx {bars[0]:#x}"})
+        value = re.fullmatch(r"[0-9a-f]+: 0x([0-9a-f]+)\s*", line)
+        if not value:
+            raise Broken(f"{name}: reading BAR 0 at {bars[0]:#x} gave '{line}'")
+        return int(value[1], 16)
 
 
 class Guest:
@@ -136,7 +150,10 @@ class Guest:
 
     def answer(self, text):
         """Send the guest a line."""
-        os.write(self.process.stdin.fileno(), text.encode() + b"\n")
+        try:
+            os.write(self.process.stdin.fileno(), text.encode() + b"\n")
+        except BrokenPipeError:
+            raise Broken("QEMU ended at a cue") from None
 
     def monitor(self):
         """The monitor."""

@@ -58,15 +58,20 @@ class Stage:
     def kill(self):
         """End the server of function 0 without warning.
 
-        QEMU 11.1 aborts when it finds its server gone while an access of the guest waits for the
-        answer, so that processors stand still until it knows. The function is dead from then on:
-        registers read as all ones. QEMU does not connect again.
+        QEMU 11.1 aborts when the connection is reset, as it is when the server ends with a message
+        unread; a plain end of it is an error. So processors stand still until QEMU knows, and a
+        read of the monitor's own, which is answered behind all writes on their way, leaves nothing
+        unread. The function is dead from then on: registers read as all ones. QEMU does not
+        connect again.
         """
         monitor = self.guest.monitor()
         monitor.command("stop")
+        monitor.read_register("function0")
         self.servers[0].kill()
         deadline = time.monotonic() + KILL_SECONDS
         while "failed to read header" not in self.qemu_log.read_text(errors="replace"):
+            if self.guest.process.poll() is not None:
+                raise Broken("QEMU ended with the server")
             if time.monotonic() > deadline:
                 raise Broken(f"QEMU did not see the server's end in {KILL_SECONDS} s")
             time.sleep(0.02)
