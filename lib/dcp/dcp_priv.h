@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#ifndef DCP_PRIV_H
+#define DCP_PRIV_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <rte_common.h>
+#include <rte_dmadev.h>
+
+#include "dcp.h"
+#include "dcp_slots.h"
+#include "dcp_sync.h"
+
+/* Counters and positions have one writer at a time, who holds a lock or is the only thread. */
+
+static inline uint64_t
+dcp_peek(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static inline void
+dcp_put(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static inline void
+dcp_count(_Atomic uint64_t *word, uint64_t more)
+{
+	dcp_put(word, dcp_peek(word) + more);
+}
+
+/** A dmadev. One lock, because dmadev forbids parallel calls even on different vchans. */
+struct dcp_dev {
+	struct dcp_lock lock;
+	/* Control lock: */
+	uint16_t refs; /* channels; 0: no device */
+	int16_t id;
+	bool stopped; /* by an abort */
+} __rte_cache_aligned;
+
+enum dcp_chan_state {
+	DCP_CHAN_FREE,
+	DCP_CHAN_LIVE,
+	DCP_CHAN_DRAINING, /* accepts nothing, the device works */
+	DCP_CHAN_FAULT,    /* accepts nothing, the device is not believed any more */
+	DCP_CHAN_STOPPED,  /* the device stands still: what it has not finished is aborted */
+};
+
+struct dcp_worker;
+
+/** A channel. Three positions run free: delivered <= noted <= issued <= delivered + depth. */
+struct dcp_chan {
+	/* Written under the device's lock, read by anybody. */
+	_Atomic uint64_t issued;    /* accepted */
+	_Atomic uint64_t noted;     /* finished, as the port knows */
+	_Atomic uint64_t delivered; /* returned by dcp_get() */
+	_Atomic uint32_t state;     /* enum dcp_chan_state */
+	_Atomic uint32_t id;
+	struct dcp_dev *_Atomic dev;       /* NULL: free */
+	struct dcp_worker *_Atomic holder; /* of a serial channel; cleared by the holder alone */
+	/* Under the device's lock. */
+	uint64_t *ctx;    /* by position & port->mask */
+	uint16_t *status; /* the same, of what is noted and not delivered */
+	int16_t dev_id;
+	uint16_t vchan;
+	uint16_t first_idx; /* ring_idx of position 0, known from then on */
+	uint16_t max_sges;
+	uint32_t flags;
+	uint32_t ops;               /* bit mask of enum dcp_op_type */
+	struct dcp_chan *next_held; /* the holder's */
+	_Atomic uint64_t key;
+	_Atomic uint64_t failed, aborted, full, max_depth;
+} __rte_cache_aligned;
+
+static inline struct dcp_dev *
+chan_dev(const struct dcp_chan *c)
+{
+	return atomic_load_explicit(&c->dev, memory_order_relaxed);
+}
+
+static inline uint32_t
+chan_id(const struct dcp_chan *c)
+{
+	return atomic_load_explicit(&c->id, memory_order_relaxed);
+}
+
+static inline enum dcp_chan_state
+chan_state(const struct dcp_chan *c)
+{
+	return (enum dcp_chan_state)atomic_load_explicit(&c->state, memory_order_relaxed);
+}
+
+static inline void
+chan_set_state(struct dcp_chan *c, enum dcp_chan_state state)
+{
+	atomic_store_explicit(&c->state, state, memory_order_relaxed);
+}
+
+struct dcp_worker {
+	struct dcp_waiter wait; /* first: a waiter is a worker */
+	struct dcp_port *port;
+	struct dcp_chan *held; /* serial channels */
+	uint32_t rotor;        /* the source to begin with */
+	uint32_t flags;
+	bool used, blocked;
+	_Atomic uintptr_t thread; /* who runs as this worker; 0: nobody */
+	_Atomic uint64_t gets, empty_gets, lock_misses, naps;
+} __rte_cache_aligned;
+
+/** A bounded queue of records under a lock. */
+struct dcp_posts {
+	struct dcp_lock lock;
+	uint32_t depth, mask;
+	_Atomic uint64_t in, out;
+	struct dcp_cpl *ring;
+} __rte_cache_aligned;
+
+struct dcp_port {
+	TAILQ_ENTRY(dcp_port) entry;
+	char name[32];
+	uint16_t max_chans, max_workers;
+	uint32_t id_mask; /* the part of a channel's id that is its place */
+	uint32_t mask;    /* depth of a channel - 1 */
+	uint64_t spin_ns, nap_ns;
+	struct dcp_chan *chans;
+	struct dcp_dev *devs; /* max_chans of them: one each at most */
+	struct dcp_worker *workers;
+	struct dcp_stats gone;      /* what deleted channels and workers had counted */
+	_Atomic uint32_t used;      /* places of channels that were ever taken */
+	_Atomic bool closing;       /* no more work from now on */
+	_Atomic bool sealed;        /* and none is on its way in */
+	_Atomic bool have_sleepers; /* there was a worker that sleeps */
+	_Atomic uint32_t never;     /* nobody wakes who sleeps on this */
+	struct dcp_posts posts;
+	struct dcp_slots slots __rte_cache_aligned;
+	struct dcp_bed bed __rte_cache_aligned;
+};
+
+/* port.c: control; the lock is one for all ports of the process. */
+void port_control_lock(void);
+void port_control_unlock(void);
+/** The port that has a device; NULL: none. Control lock. */
+struct dcp_port *port_of_device(int16_t dev_id, struct dcp_dev **dev);
+/** Wait until all who have entered a data path call before now have left its locked part. */
+void port_pass_locks(struct dcp_port *port);
+
+/* port_chan.c */
+void chan_stats(const struct dcp_chan *c, struct dcp_stats *sum);
+
+/* port_io.c: data path. */
+uint16_t port_poll(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max);
+/** Take note of what the device has finished, at most @p budget. The device's lock. */
+uint32_t chan_note(struct dcp_port *port, struct dcp_chan *c, uint32_t budget);
+/** Whether a look could bring records now or later. */
+bool port_has_work(const struct dcp_port *port);
+bool port_has_posts(const struct dcp_port *port);
+/** Whether something was accepted and is not delivered. */
+bool port_owes(const struct dcp_port *port);
+
+/* port_wait.c */
+/** Wake the leader if it sleeps as deeply as that; after work was added. */
+void port_rouse(struct dcp_port *port, enum dcp_bed_state at_least);
+/** After a delivery while closing, and after closing: let all workers go if that was all. */
+void port_settle(struct dcp_port *port);
+void worker_drop_held(struct dcp_worker *w);
+void worker_wake(struct dcp_waiter *waiter);
+
+#endif /* DCP_PRIV_H */
