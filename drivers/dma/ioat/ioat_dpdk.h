@@ -11,6 +11,7 @@
  */
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_byteorder.h>
@@ -108,6 +109,28 @@ ioat_pci_device_bind(struct rte_pci_device *pci, struct rte_pci_driver *driver)
 	pci->device.driver = &driver->driver;
 #if RTE_VERSION < RTE_VERSION_NUM(26, 7, 0, 0)
 	pci->driver = driver;
+#endif
+}
+
+/* 25.11 has flags instead of enable_silent. */
+static inline bool
+ioat_conf_is_silent(const struct rte_dma_conf *conf)
+{
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+	return (conf->flags & RTE_DMA_CFG_FLAG_SILENT) != 0;
+#else
+	return conf->enable_silent;
+#endif
+}
+
+/** Whether a dmadev is configured for operations as objects, which it must report. */
+static inline bool
+ioat_conf_has_objects(const struct rte_dma_conf *conf __rte_unused)
+{
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+	return (conf->flags & RTE_DMA_CFG_FLAG_ENQ_DEQ) != 0;
+#else
+	return false;
 #endif
 }
 

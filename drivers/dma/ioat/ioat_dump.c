@@ -117,6 +117,7 @@ dump_counters(const struct ioat_chan *ch, FILE *f)
 	        "  doorbells %" PRIu64 " (%.1f operations each), completion writes %" PRIu64 "\n",
 	        ch->doorbells, ch->doorbells == 0 ? 0 : (double)ch->submitted / ch->doorbells,
 	        ch->doorbells + ch->compl_extra);
+	fprintf(f, "  operations of several descriptors %" PRIu64 "\n", ch->splits);
 	fprintf(f,
 	        "  recoveries %" PRIu64 ", watchdog looks %" PRIu64 ", hits %" PRIu64
 	        ", last CHANERR 0x%08x (%s)\n",
@@ -138,7 +139,11 @@ ioat_dump(const struct ioat_chan *ch, FILE *f)
 	fprintf(f, "  %s: channel %u of %s, version %u.%u, at most %u bytes per descriptor%s\n",
 	        ch->name, ch->index, ch->device, ch->cbver >> 4, ch->cbver & 0xf, ch->xfer_max,
 	        ch->bfill ? ", block fill" : "");
-	fprintf(f, "  state: %s\n", ch->lost ? "lost" : ch->started ? "started" : "stopped");
+	fprintf(f, "  state: %s%s\n",
+	        ch->lost      ? "lost"
+	        : ch->started ? "started"
+	                      : "stopped",
+	        ch->silent ? ", silent" : "");
 	dump_registers(ch, f);
 	dump_ring(ch, f);
 	dump_counters(ch, f);

@@ -94,9 +94,7 @@ ioat_enq_dequeue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uin
 size_t
 ioat_enq_slot_size(const struct rte_dma_dev *dev)
 {
-	return (dev->data->dev_conf.flags & RTE_DMA_CFG_FLAG_ENQ_DEQ) != 0
-	               ? sizeof(struct rte_dma_op *)
-	               : 0;
+	return ioat_conf_has_objects(&dev->data->dev_conf) ? sizeof(struct rte_dma_op *) : 0;
 }
 
 uint64_t

@@ -27,6 +27,8 @@ ops_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	                 ioat_enq_capability();
 	if (ch->bfill)
 		info->dev_capa |= RTE_DMA_CAPA_OPS_FILL;
+	if (ch->may_be_silent)
+		info->dev_capa |= RTE_DMA_CAPA_SILENT;
 	info->max_vchans = 1;
 	info->min_desc = IOAT_RING_MIN;
 	info->max_desc = IOAT_RING_MAX;
@@ -34,12 +36,34 @@ ops_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	return 0;
 }
 
-static int
-ops_configure(struct rte_dma_dev *dev __rte_unused, const struct rte_dma_conf *conf,
-              uint32_t conf_sz)
+/* In a secondary process a channel has no functions of the front door's own (struct ioat_chan). */
+static void
+data_path_install(struct rte_dma_fp_object *fp, const struct ioat_chan *ch)
 {
+	ioat_ring_install(fp);
+	ioat_enq_install(fp);
+	if (ch->install != NULL)
+		ch->install(fp);
+	if (ch->silent)
+		ioat_silent_install(fp);
+}
+
+static int
+ops_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t conf_sz)
+{
+	struct ioat_chan *ch = dev->data->dev_private;
+
 	/* dmadev has checked the number of vchans and the capabilities against our info. */
-	return conf_sz == sizeof(*conf) ? 0 : -EINVAL;
+	if (conf_sz != sizeof(*conf))
+		return -EINVAL;
+	if (ioat_conf_is_silent(conf) && ioat_conf_has_objects(conf)) {
+		IOAT_LOG(ERR, "%s: silent mode would never give back operations as objects",
+		         ch->name);
+		return -EINVAL;
+	}
+	ch->silent = ioat_conf_is_silent(conf);
+	data_path_install(dev->fp_obj, ch);
+	return 0;
 }
 
 /*
@@ -133,7 +157,12 @@ ops_start(struct rte_dma_dev *dev)
 static int
 ops_stop(struct rte_dma_dev *dev)
 {
-	return ioat_chan_stop(dev->data->dev_private);
+	struct ioat_chan *ch = dev->data->dev_private;
+	int rc = ioat_chan_stop(ch);
+
+	if (ch->silent)
+		ioat_silent_reclaim(ch);
+	return rc;
 }
 
 static int
@@ -178,6 +207,7 @@ ops_stats_reset(struct rte_dma_dev *dev, uint16_t vchan __rte_unused)
 	ch->errors = 0;
 	ch->doorbells = 0;
 	ch->compl_extra = 0;
+	ch->splits = 0;
 	return 0;
 }
 
@@ -233,8 +263,7 @@ static const struct rte_dma_dev_ops ioat_ops = {
 };
 
 int
-ioat_dmadev_create(const char *name, struct rte_device *device, const struct ioat_chan *template,
-                   struct rte_dma_dev **out)
+ioat_dmadev_create(const char *name, struct rte_device *device, const struct ioat_chan *template)
 {
 	struct rte_dma_dev *dev;
 	struct ioat_chan *ch;
@@ -260,8 +289,7 @@ ioat_dmadev_create(const char *name, struct rte_device *device, const struct ioa
 	dev->device = device;
 	dev->dev_ops = &ioat_ops;
 	dev->fp_obj->dev_private = ch;
-	ioat_ring_install(dev->fp_obj);
-	ioat_enq_install(dev->fp_obj);
+	data_path_install(dev->fp_obj, ch);
 	dev->state = RTE_DMA_DEV_READY;
 	snprintf(ch->device, sizeof(ch->device), "%s", device->name);
 	rc = ioat_mp_add(dev, ch, NULL);
@@ -272,7 +300,6 @@ ioat_dmadev_create(const char *name, struct rte_device *device, const struct ioa
 	}
 	IOAT_LOG(INFO, "%s: version %u.%u, at most %u bytes per descriptor%s", name, ch->cbver >> 4,
 	         ch->cbver & 0xf, ch->xfer_max, ch->bfill ? ", block fill" : "");
-	*out = dev;
 	return 0;
 }
 
@@ -343,10 +370,8 @@ ioat_dmadev_attach(struct ioat_chan *ch, struct rte_device *device, const struct
 	dev->device = device;
 	dev->dev_ops = &attached_ops;
 	dev->fp_obj->dev_private = ch;
-	if (regs != NULL) {
-		ioat_ring_install(dev->fp_obj);
-		ioat_enq_install(dev->fp_obj);
-	}
+	if (regs != NULL)
+		data_path_install(dev->fp_obj, ch);
 	dev->state = RTE_DMA_DEV_READY;
 	IOAT_LOG(INFO, "%s: attached to the primary's%s", ch->name,
 	         regs == NULL ? ", without a data path" : "");

@@ -110,14 +110,16 @@ static int
 parse_args(const struct rte_pci_device *pci, struct ioat_chan *template)
 {
 	const struct rte_devargs *devargs = pci->device.devargs;
-	long takeover = 0;
+	long takeover = 0, silent = 0;
 	const struct ioat_arg table[] = {
 		{.key = IOAT_ARG_TAKEOVER, .max = 1, .is_switch = true, .value = &takeover},
+		{.key = IOAT_ARG_SILENT, .max = 1, .is_switch = true, .value = &silent},
 	};
 	int rc = ioat_args_parse(pci->name, devargs == NULL ? NULL : devargs->args, table,
 	                         RTE_DIM(table));
 
 	template->takeover = takeover != 0;
+	template->may_be_silent = silent != 0;
 	return rc;
 }
 
@@ -159,7 +161,6 @@ pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci
 {
 	struct ioat_chan template = {.general = {.ops = &pci_mmio_ops, .ctx = pci}};
 	char name[RTE_DEV_NAME_MAX_LEN];
-	struct rte_dma_dev *dev;
 	unsigned int count, i;
 	int rc;
 
@@ -186,7 +187,7 @@ pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci
 			snprintf(name, sizeof(name), "%s", pci->name);
 		else
 			snprintf(name, sizeof(name), "%s_ch%u", pci->name, i);
-		rc = ioat_dmadev_create(name, &pci->device, &template, &dev);
+		rc = ioat_dmadev_create(name, &pci->device, &template);
 		if (rc < 0) {
 			ioat_dmadev_destroy(&pci->device);
 			return rc;
@@ -211,4 +212,4 @@ static struct rte_pci_driver ioat_pci_driver = {
 RTE_PMD_REGISTER_PCI(dma_ioat_pci, ioat_pci_driver);
 RTE_PMD_REGISTER_PCI_TABLE(dma_ioat_pci, pci_ids);
 RTE_PMD_REGISTER_KMOD_DEP(dma_ioat_pci, "* vfio-pci | uio_pci_generic");
-RTE_PMD_REGISTER_PARAM_STRING(dma_ioat_pci, IOAT_ARG_TAKEOVER "[=0|1]");
+RTE_PMD_REGISTER_PARAM_STRING(dma_ioat_pci, IOAT_ARG_TAKEOVER "[=0|1] " IOAT_ARG_SILENT "[=0|1]");

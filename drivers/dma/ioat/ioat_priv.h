@@ -47,6 +47,8 @@ static_assert(2 * IOAT_MAX_SGES - 1 <= IOAT_SLOTS_MIN - 1, "a scattered copy fit
 
 /** The argument of both front doors: use a channel though it is marked in use. */
 #define IOAT_ARG_TAKEOVER "takeover"
+/** And: offer RTE_DMA_CAPA_SILENT. Off by default: DPDK's own tests expect it nowhere. */
+#define IOAT_ARG_SILENT "silent"
 
 /** The device was taken away from what it had not finished. */
 struct ioat_cut {
@@ -111,6 +113,7 @@ struct ioat_chan {
 	struct rte_dma_op **ops; /**< by slot: what rte_dma_enqueue_ops() gave; or NULL */
 	uint64_t doorbells;
 	uint64_t compl_extra; /**< completion writes asked for beside one per doorbell */
+	uint64_t splits;      /**< operations that took several descriptors */
 	uint64_t watch_looks; /**< times that the watchdog read CHANSTS */
 	uint64_t watch_hits;  /**< times that it found what the completion word did not say */
 	uint64_t errors;
@@ -120,6 +123,8 @@ struct ioat_chan {
 	struct ioat_chan *next;     /**< in the list of all channels of the primary process */
 	struct ioat_mmio regs;      /**< its registers, in the primary: use ioat_chan_regs() */
 	struct ioat_mmio general;   /**< the function's general registers, in the primary */
+	/** In the primary: puts functions of the front door's own over the data path; or NULL. */
+	void (*install)(struct rte_dma_fp_object *fp);
 	void *share; /**< the way of other processes to the registers: the bus driver's */
 	const struct rte_memzone *mz;
 	uint64_t status_iova;
@@ -127,8 +132,10 @@ struct ioat_chan {
 	uint32_t last_chanerr;
 	uint16_t nb_desc; /**< as asked for in vchan_setup */
 	uint8_t cbver;
-	bool bfill;    /**< DMACAPABILITY has block fill */
-	bool takeover; /**< argument: use it though it is marked in use */
+	bool bfill;         /**< DMACAPABILITY has block fill */
+	bool takeover;      /**< argument: use it though it is marked in use */
+	bool may_be_silent; /**< argument: silent mode is offered */
+	bool silent;        /**< configured so: operations are not reported (ioat_silent.c) */
 	bool started;
 	bool lost;      /**< neither recovery nor reset brings it back; only close is left */
 	uint16_t index; /**< in its function */
@@ -224,6 +231,14 @@ void ioat_ring_close_down(struct ioat_chan *ch);
 /** Forget all operations; the submitted ones that nobody asked for are counted as reported. */
 void ioat_ring_restart(struct ioat_chan *ch);
 
+/* ioat_silent.c: the data path of a channel that reports nothing. */
+
+/** Put the functions of silent mode over those of ioat_ring_install(). */
+void ioat_silent_install(struct rte_dma_fp_object *fp);
+
+/** Take finished operations off the ring, good or bad; they are counted and nobody is told. */
+void ioat_silent_reclaim(struct ioat_chan *ch);
+
 /* ioat_mp.c: channels and processes. */
 
 /** The channel's registers in this process; NULL: a secondary that cannot reach them. */
@@ -261,12 +276,11 @@ const char *ioat_chanerr_text(char *to, size_t room, uint32_t chanerr);
 /* ioat_ops.c: a channel as a dmadev. */
 
 /**
- * Register @p template (regs, general, doorbell, index are set) as dmadev @p name.
- * @return 0 and the channel in @p out; -EEXIST: the name is taken; -ENOMEM; or what
- * ioat_chan_open() said.
+ * Register @p template (regs, general, doorbell, index and the arguments are set) as dmadev
+ * @p name. @return 0; -EEXIST: the name is taken; -ENOMEM; or what ioat_chan_open() said.
  */
 int ioat_dmadev_create(const char *name, struct rte_device *device,
-                       const struct ioat_chan *template, struct rte_dma_dev **out);
+                       const struct ioat_chan *template);
 
 /**
  * In a secondary process: register the primary's channel @p ch, whose registers are reached by

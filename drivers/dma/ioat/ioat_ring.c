@@ -88,7 +88,7 @@ ioat_ring_copy(void *dev_private, uint16_t vchan __rte_unused, rte_iova_t src, r
 	return ring_put(dev_private, DESC_CTRL_OP(IOAT_OP_COPY), src, dst, length, flags);
 }
 
-static int
+int
 ioat_ring_fill(void *dev_private, uint16_t vchan __rte_unused, uint64_t pattern, rte_iova_t dst,
                uint32_t length, uint64_t flags)
 {
@@ -106,7 +106,7 @@ ioat_ring_submit(void *dev_private, uint16_t vchan __rte_unused)
 	return 0;
 }
 
-static uint16_t
+uint16_t
 ioat_ring_burst_capacity(const void *dev_private, uint16_t vchan __rte_unused)
 {
 	const struct ioat_chan *ch = dev_private;

@@ -76,7 +76,10 @@ ring_ops_done(const struct ioat_chan *ch, uint16_t n, uint16_t max)
 /* ioat_ring.c: functions of dmadev's data path that others build on. */
 int ioat_ring_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst,
                    uint32_t length, uint64_t flags);
+int ioat_ring_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst,
+                   uint32_t length, uint64_t flags);
 int ioat_ring_submit(void *dev_private, uint16_t vchan);
+uint16_t ioat_ring_burst_capacity(const void *dev_private, uint16_t vchan);
 
 /* ioat_sg.c */
 

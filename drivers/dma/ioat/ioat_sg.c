@@ -51,6 +51,7 @@ sg_begin(struct ioat_chan *ch, uint32_t need, uint64_t flags)
 		return -EINVAL;
 	if (need + extra > ch->mask - used)
 		return -ENOSPC;
+	ch->splits += need > 1;
 	if (extra)
 		sg_put_null(ch, DESC_CTRL_FENCE);
 	else if (fence)

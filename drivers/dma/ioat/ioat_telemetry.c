@@ -42,6 +42,7 @@ visit_info(int16_t id __rte_unused, const struct ioat_chan *ch, void *arg)
 	                                           : "stopped");
 	ioat_tel_add_uint(arg, "bytes_per_descriptor", ch->xfer_max);
 	rte_tel_data_add_dict_int(arg, "block_fill", ch->bfill);
+	rte_tel_data_add_dict_int(arg, "silent", ch->silent);
 	rte_tel_data_add_dict_int(arg, "ring_asked", ch->nb_desc);
 	rte_tel_data_add_dict_int(arg, "ring_slots", ch->mz == NULL ? 0 : ch->mask + 1);
 	rte_tel_data_add_dict_int(arg, "ring_node", ch->mz == NULL ? -1 : ch->mz->socket_id);
@@ -59,6 +60,8 @@ visit_stats(int16_t id __rte_unused, const struct ioat_chan *ch, void *arg)
 	ioat_tel_add_uint(d, "completed", ch->completed);
 	ioat_tel_add_uint(d, "errors", ch->errors);
 	ioat_tel_add_uint(d, "doorbells", ch->doorbells);
+	ioat_tel_add_uint(d, "batch_mean", ch->doorbells == 0 ? 0 : ch->submitted / ch->doorbells);
+	ioat_tel_add_uint(d, "splits", ch->splits);
 	ioat_tel_add_uint(d, "completion_writes", ch->doorbells + ch->compl_extra);
 	ioat_tel_add_uint(d, "recoveries", ch->recoveries);
 	ioat_tel_add_uint(d, "watchdog_looks", ch->watch_looks);

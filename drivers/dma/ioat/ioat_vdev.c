@@ -44,6 +44,7 @@ struct vdev_args {
 	struct ioat_emu_conf emu;
 	unsigned int channels;
 	bool takeover;
+	bool silent;
 };
 
 static const char *const device_words[] = {
@@ -74,7 +75,7 @@ static int
 parse_args(const char *text, struct vdev_args *args)
 {
 	long device = IOAT_MODEL_ICX, xfercap = 0, channels = 1, lcore = -1, run_inline = 0;
-	long fill = 1, takeover = 0;
+	long fill = 1, takeover = 0, silent = 0;
 	bool lcore_given = false;
 	const struct ioat_arg table[] = {
 		{.key = ARG_DEVICE,
@@ -90,6 +91,7 @@ parse_args(const char *text, struct vdev_args *args)
 		{.key = ARG_INLINE, .max = 1, .is_switch = true, .value = &run_inline},
 		{.key = ARG_FILL, .max = 1, .is_switch = true, .value = &fill},
 		{.key = IOAT_ARG_TAKEOVER, .max = 1, .is_switch = true, .value = &takeover},
+		{.key = IOAT_ARG_SILENT, .max = 1, .is_switch = true, .value = &silent},
 	};
 	int rc = ioat_args_parse(args->name, text, table, RTE_DIM(table));
 
@@ -102,6 +104,7 @@ parse_args(const char *text, struct vdev_args *args)
 	args->emu.no_fill = fill == 0;
 	args->channels = (unsigned int)channels;
 	args->takeover = takeover != 0;
+	args->silent = silent != 0;
 	return rc;
 }
 
@@ -137,6 +140,16 @@ inline_dequeue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint1
 }
 #endif
 
+static void
+inline_install(struct rte_dma_fp_object *fp)
+{
+	fp->completed = inline_completed;
+	fp->completed_status = inline_completed_status;
+#if IOAT_HAS_OBJECTS
+	fp->dequeue = inline_dequeue;
+#endif
+}
+
 static int
 channel_create(struct vdev_channels *chs, struct rte_vdev_device *vdev, struct vdev_args *args)
 {
@@ -145,7 +158,6 @@ channel_create(struct vdev_channels *chs, struct rte_vdev_device *vdev, struct v
 			args->emu.run_inline ? &ioat_emu_inline_mmio_ops : &ioat_emu_mmio_ops,
 	};
 	char name[RTE_DEV_NAME_MAX_LEN];
-	struct rte_dma_dev *dev;
 	int rc;
 
 	if (args->channels == 1)
@@ -166,18 +178,10 @@ channel_create(struct vdev_channels *chs, struct rte_vdev_device *vdev, struct v
 	template.doorbell = ioat_emu_doorbell(chs->emu[chs->count]);
 	template.share = ioat_emu_share(chs->emu[chs->count]);
 	template.takeover = args->takeover;
+	template.may_be_silent = args->silent;
+	template.install = args->emu.run_inline ? inline_install : NULL;
 	chs->count++; /* from here on its engine goes with the others */
-	rc = ioat_dmadev_create(name, &vdev->device, &template, &dev);
-	if (rc < 0)
-		return rc;
-	if (args->emu.run_inline) {
-		dev->fp_obj->completed = inline_completed;
-		dev->fp_obj->completed_status = inline_completed_status;
-#if IOAT_HAS_OBJECTS
-		dev->fp_obj->dequeue = inline_dequeue;
-#endif
-	}
-	return 0;
+	return ioat_dmadev_create(name, &vdev->device, &template);
 }
 
 /* The dmadevs first: closing one takes its engine. */
@@ -279,7 +283,7 @@ static struct rte_vdev_driver ioat_vdev_driver = {
 };
 
 RTE_PMD_REGISTER_VDEV(dma_ioat_emu, ioat_vdev_driver);
-RTE_PMD_REGISTER_PARAM_STRING(dma_ioat_emu,
-                              ARG_DEVICE "=icx|skx|bdx|ivb " ARG_XFERCAP "=<12-30> " ARG_CHANNELS
-                                         "=<1-16> " ARG_LCORE "=<lcore> " ARG_INLINE
-                                         "[=0|1] " ARG_FILL "[=0|1] " IOAT_ARG_TAKEOVER "[=0|1]");
+RTE_PMD_REGISTER_PARAM_STRING(dma_ioat_emu, ARG_DEVICE
+                              "=icx|skx|bdx|ivb " ARG_XFERCAP "=<12-30> " ARG_CHANNELS
+                              "=<1-16> " ARG_LCORE "=<lcore> " ARG_INLINE "[=0|1] " ARG_FILL
+                              "[=0|1] " IOAT_ARG_TAKEOVER "[=0|1] " IOAT_ARG_SILENT "[=0|1]");

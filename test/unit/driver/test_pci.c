@@ -229,7 +229,8 @@ TEST(info_and_statistics_of_a_wrong_size_are_refused_and_write_nothing)
 TEST(bad_arguments_are_refused_before_the_device_is_touched)
 {
 	static const char *const bad[] = {"takeover=2", "takeover=x", "takeover=",   "colour=red",
-	                                  "device=icx", "=",          "takeover=-1", "takeover= 1"};
+	                                  "device=icx", "=",          "takeover=-1", "takeover= 1",
+	                                  "silent=2",   "silent=x"};
 	char args[32];
 	size_t i;
 

@@ -72,7 +72,8 @@ TEST(bad_arguments_are_refused)
 		"lcore=100000",   "inline=2",    "inline=x",
 		"colour=red",     "channels= 2", "channels=+2",
 		"inline,lcore=0", "inline=1=1",  "xfercap=12,xfercap=13",
-		"fill=2",         "takeover=x",
+		"fill=2",         "takeover=x",  "silent=2",
+		"silent=x",       "silent=",
 	};
 	size_t i;
 
