@@ -26,7 +26,8 @@ struct vfu_session {
 	struct sockaddr_un addr;
 	int listen_fd;
 	int stop_fd;
-	int ended_fd; /* the thread has left */
+	int ended_fd;    /* the thread has left */
+	int64_t stop_ms; /* of vfu_now_ms(), until when it may take to stop; 0: nobody asked */
 	bool bound;
 	bool has_thread;
 	pthread_t thread;
@@ -203,6 +204,8 @@ vfu_session_open(struct vfu_session **out, const struct vfu_session_conf *conf)
 void
 vfu_session_stop(struct vfu_session *session)
 {
+	if (session->stop_ms == 0)
+		session->stop_ms = vfu_now_ms() + VFU_STOP_MS;
 	eventfd_write(session->stop_fd, 1);
 	if (session->bound)
 		unlink(session->addr.sun_path);
@@ -213,13 +216,15 @@ int
 vfu_session_close(struct vfu_session *session)
 {
 	struct pollfd ended;
+	int64_t left;
 
 	if (session == NULL)
 		return 0;
 	vfu_session_stop(session);
 	if (session->has_thread) {
 		ended = (struct pollfd){.fd = session->ended_fd, .events = POLLIN};
-		if (poll(&ended, 1, VFU_STOP_MS) != 1)
+		left = session->stop_ms - vfu_now_ms();
+		if (poll(&ended, 1, left > 0 ? (int)left : 0) != 1)
 			return -ETIMEDOUT;
 		pthread_join(session->thread, NULL);
 	}

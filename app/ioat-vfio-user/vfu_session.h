@@ -40,7 +40,10 @@ struct vfu_session_conf {
  */
 int vfu_session_open(struct vfu_session **out, const struct vfu_session_conf *conf);
 
-/** Tell the session to stop and remove its socket; several can stop at the same time. */
+/**
+ * Tell the session to stop and remove its socket. Its VFU_STOP_MS begin, so that several sessions
+ * that are told first and closed then have them at the same time.
+ */
 void vfu_session_stop(struct vfu_session *session);
 
 /**
@@ -48,7 +51,7 @@ void vfu_session_stop(struct vfu_session *session);
  *
  * A descriptor of a client can be a file that the client serves itself, and even to close it then
  * waits for the client.
- * @return 0; -ETIMEDOUT: not within VFU_STOP_MS, nothing was freed: end the process.
+ * @return 0; -ETIMEDOUT: not within VFU_STOP_MS, nothing was freed: end the process, or call again.
  */
 int vfu_session_close(struct vfu_session *session);
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ soak_server_start(struct soak_server *s, const char *program)
 	s->pid = fork();
 	CHECK(s->pid >= 0);
 	if (s->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM); /* a failed check ends the test at once */
 		dup2(out[1], STDOUT_FILENO);
 		execl(program, program, "--socket", s->path, "--stats", "--bandwidth", "2",
 		      "--fault", "chanerr,bit=8,after=97,again", "--fault", "halt,after=211,again",

@@ -244,8 +244,10 @@ TEST(range_that_goes_away_under_a_copy_ends_it_with_the_right_error)
 {
 	const uint64_t dst = 0x40000000, size = MEM_SIZE;
 	struct vfu_func_conf conf = {.device = IOAT_MODEL_ICX, .bytes_per_second = 20000000};
+	struct vfu_func_stats stats;
+	uint64_t before, moved;
 	struct rig r;
-	int i;
+	int i, wait;
 
 	rig_open_ready(&r, &conf);
 	for (i = 0; i < 3; i++) {
@@ -254,11 +256,22 @@ TEST(range_that_goes_away_under_a_copy_ends_it_with_the_right_error)
 		rig_arm(&r);
 		/* Onto itself: through another address, so that nothing is lost. */
 		rig_copy_desc(&r, 0, MEM_BASE, dst, size, 0);
+		vfu_func_stats(r.func, &stats);
+		before = stats.count.bytes;
 		rig_write(&r, BAR, CHAN(IOAT_DMACOUNT), 1, 2);
-		usleep(2000);
+		for (wait = 0; wait < 10000; wait++) { /* 50 ms are a whole copy */
+			vfu_func_stats(r.func, &stats);
+			if (stats.count.bytes != before)
+				break;
+			usleep(100);
+		}
 		CHECK_INT(rig_unmap(&r, dst, size), ==, sizeof(struct vfu_dma_unmap));
 		CHECK_INT(rig_ring(&r, 1), ==, IOAT_STATE_HALTED);
 		CHECK_INT(rig_read(&r, BAR, CHAN(IOAT_CHANERR), 4), ==, CHANERR_DST_ADDR);
+		vfu_func_stats(r.func, &stats);
+		moved = stats.count.bytes - before;
+		CHECK_INT(moved, >, 0); /* in the middle of the copy */
+		CHECK_INT(moved, <, size);
 	}
 	rig_close(&r);
 }

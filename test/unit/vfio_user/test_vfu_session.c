@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "rig.h"
@@ -84,6 +85,43 @@ TEST(end_of_the_session_dismisses_its_client)
 	vfu_session_close(session);
 	CHECK(rig_is_cut_off(&r));
 	close(r.fd);
+	remove_folder();
+}
+
+/* The lock of the function stands for all that a client may hold up. */
+TEST(sessions_that_do_not_stop_share_one_time_limit)
+{
+	enum {
+		SESSIONS = 4
+	};
+	struct vfu_session *session[SESSIONS];
+	char name[SESSIONS][80];
+	struct timespec begin, end;
+	struct rig r = {.mem_fd = -1};
+	int fd[SESSIONS], i;
+
+	make_folder();
+	for (i = 0; i < SESSIONS; i++) {
+		snprintf(name[i], sizeof(name[i]), "%s.%d", path, i);
+		CHECK_INT(open_at(&session[i], name[i]), ==, 0);
+		r.fd = fd[i] = connect_to(name[i]);
+		CHECK_INT(rig_version(&r), >, 0); /* it is served, not only connected */
+		vfu_func_lock(vfu_session_func(session[i]));
+	}
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (i = 0; i < SESSIONS; i++)
+		vfu_session_stop(session[i]);
+	for (i = 0; i < SESSIONS; i++)
+		CHECK_INT(vfu_session_close(session[i]), ==, -ETIMEDOUT);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	CHECK_INT(end.tv_sec - begin.tv_sec, >=, VFU_STOP_MS / 1000 - 1);
+	CHECK_INT(end.tv_sec - begin.tv_sec, <, 2 * VFU_STOP_MS / 1000);
+	for (i = 0; i < SESSIONS; i++) {
+		vfu_func_unlock(vfu_session_func(session[i]));
+		while (vfu_session_close(session[i]) < 0) /* the time is up, but it does stop */
+			usleep(10000);
+		close(fd[i]);
+	}
 	remove_folder();
 }
 
