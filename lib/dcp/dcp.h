@@ -54,7 +54,7 @@ enum dcp_op_type {
 	DCP_OP_COPY_SG,
 };
 
-#define DCP_OP_F_FENCE             RTE_BIT32(0) /**< after all earlier ones of the channel have finished */
+#define DCP_OP_F_FENCE             RTE_BIT32(0) /**< starts after all earlier ones have finished */
 #define DCP_OP_F_LLC               RTE_BIT32(1) /**< destination into the last-level cache */
 
 #define DCP_SG_LEN(nb_src, nb_dst) ((uint32_t)(nb_src) | (uint32_t)(nb_dst) << 16)
@@ -139,7 +139,7 @@ struct dcp_port *dcp_create(const struct dcp_conf *conf);
  * @return the channel's id, 0 to 65534; or
  *	-EINVAL: no such device or vchan, or a bad flag;
  *	-EBUSY: the device belongs to another port; -EIO: an abort has stopped it;
- *	-EEXIST: the channel is in this port; -ENOSPC: max_chans are; -ESHUTDOWN: the port is closed.
+ *	-EEXIST: the channel is in this port; -ENOSPC: max_chans are; -ESHUTDOWN: closed.
  */
 int dcp_chan_add(struct dcp_port *port, int16_t dev_id, uint16_t vchan, uint64_t key,
                  uint32_t flags);
