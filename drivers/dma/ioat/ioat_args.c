@@ -135,7 +135,7 @@ ioat_args_parse(const char *name, const char *text, const struct ioat_arg *table
 	for (i = 0; i < n && rc == 0; i++) {
 		struct arg_call call = {.name = name, .arg = &table[i]};
 
-		if (rte_kvargs_process(kv, table[i].key, parse_one, &call) < 0)
+		if (ioat_kvargs_process(kv, table[i].key, parse_one, &call) < 0)
 			rc = -EINVAL;
 	}
 	rte_kvargs_free(kv);

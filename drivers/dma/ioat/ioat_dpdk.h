@@ -61,9 +61,7 @@ ioat_thread_create(pthread_t *thread, const char *name, ioat_thread_exit (*run)(
 
 	rc = rte_thread_create_control(&id, name, run, arg);
 	if (rc == 0)
-		*thread =
-			(pthread_t)
-				id.opaque_id; /* which is what EAL keeps there, except on Windows */
+		*thread = (pthread_t)id.opaque_id; /* what EAL keeps there, except on Windows */
 	return rc;
 }
 #else
@@ -84,6 +82,17 @@ ioat_tel_add_uint(struct rte_tel_data *d, const char *name, uint64_t value)
 	return rte_tel_data_add_dict_uint(d, name, value);
 #else
 	return rte_tel_data_add_dict_u64(d, name, value);
+#endif
+}
+
+/* 24.11 refuses a key without a value, such as our switches, except in a function of its own. */
+static inline int
+ioat_kvargs_process(const struct rte_kvargs *kv, const char *key, arg_handler_t handle, void *arg)
+{
+#if RTE_VERSION >= RTE_VERSION_NUM(24, 11, 0, 0)
+	return rte_kvargs_process_opt(kv, key, handle, arg);
+#else
+	return rte_kvargs_process(kv, key, handle, arg);
 #endif
 }
 
