@@ -348,6 +348,9 @@ TEST(dump_works_before_and_after_set_up)
 	finish();
 }
 
+/* A name of its own: 26.07 leaves an unplugged device on the bus, in the way of rte_vdev_init(). */
+#define PLUGGED "dma_ioat_emu_plugged"
+
 TEST(device_is_plugged_and_unplugged_through_eal_with_work_in_flight)
 {
 	const struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM,
@@ -358,8 +361,8 @@ TEST(device_is_plugged_and_unplugged_through_eal_with_work_in_flight)
 	int i, k;
 
 	for (i = 0; i < 10; i++) {
-		CHECK_INT(rte_eal_hotplug_add("vdev", NAME, i % 2 == 0 ? "" : "inline"), ==, 0);
-		id = (int16_t)rte_dma_get_dev_id_by_name(NAME);
+		CHECK_INT(rte_eal_hotplug_add("vdev", PLUGGED, i % 2 == 0 ? "" : "inline"), ==, 0);
+		id = (int16_t)rte_dma_get_dev_id_by_name(PLUGGED);
 		CHECK_INT(id, >=, 0);
 		CHECK_INT(rte_dma_configure(id, &conf), ==, 0);
 		CHECK_INT(rte_dma_vchan_setup(id, 0, &vchan), ==, 0);
@@ -368,8 +371,8 @@ TEST(device_is_plugged_and_unplugged_through_eal_with_work_in_flight)
 			CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)mem, (uintptr_t)mem + SIZE, SIZE,
 			                       RTE_DMA_OP_FLAG_SUBMIT),
 			          >=, 0);
-		CHECK_INT(rte_eal_hotplug_remove("vdev", NAME), ==, 0);
-		CHECK_INT(rte_dma_get_dev_id_by_name(NAME), <, 0);
+		CHECK_INT(rte_eal_hotplug_remove("vdev", PLUGGED), ==, 0);
+		CHECK_INT(rte_dma_get_dev_id_by_name(PLUGGED), <, 0);
 	}
 	rte_free(mem);
 }
