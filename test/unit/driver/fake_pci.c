@@ -52,7 +52,7 @@ fake_run(void)
 		if (count != fake.seen[i])
 			ioat_model_write(fake.model, IOAT_CHAN_BASE(i) + IOAT_DMACOUNT, 2, count);
 		fake.seen[i] = count;
-		while (ioat_model_step(fake.model, i, 1 << 20) > 0)
+		while (!fake.frozen && ioat_model_step(fake.model, i, 1 << 20) > 0)
 			;
 	}
 }

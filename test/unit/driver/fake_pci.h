@@ -32,6 +32,7 @@ struct fake_function {
 	int cfg_clears;
 	int writes; /* to the BAR */
 	bool gone;
+	bool frozen; /* it takes commands and doorbells, but runs nothing */
 	bool no_channels;
 };
 
