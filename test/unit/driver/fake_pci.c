@@ -138,6 +138,7 @@ fake_plug(enum ioat_model_device part, unsigned int channels)
 	const struct ioat_model_conf conf = {
 		.device = part,
 		.channels = channels,
+		.no_halt_word = ioat_model_identity(part)->cbver < CBVER_3_4,
 		.host = {.dma_read = host_read,
 	                 .dma_write = host_write,
 	                 .dma_write64 = host_write64},
