@@ -8,6 +8,9 @@
  */
 
 #include <errno.h>
+#include <glob.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
@@ -28,7 +31,9 @@
 extern char **environ;
 
 static const char *program;
-static char prefix[64];
+static char prefix[64]; /* of the files that a family of processes shares */
+static char family[64]; /* and of those of a second family */
+static int news = -1;   /* where a process says how far it is */
 
 static int16_t
 id_of(const char *name)
@@ -80,7 +85,58 @@ dump(int16_t id)
 	return text;
 }
 
-/* Roles of the secondary process. */
+static int16_t
+start(const char *name, const char *args)
+{
+	const struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM,
+	                                         .nb_desc = 64};
+	const struct rte_dma_conf conf = {.nb_vchans = 1};
+	int16_t id;
+
+	CHECK_INT(rte_vdev_init(name, args), ==, 0);
+	id = id_of(name);
+	CHECK_INT(rte_dma_configure(id, &conf), ==, 0);
+	CHECK_INT(rte_dma_vchan_setup(id, 0, &vchan), ==, 0);
+	CHECK_INT(rte_dma_start(id), ==, 0);
+	return id;
+}
+
+/* Start a process in a role, among those that share @p files. */
+static pid_t
+spawn(const char *name, const char *files)
+{
+	char fd[16];
+	char *argv[] = {(char *)(uintptr_t)program,
+	                (char *)(uintptr_t) "--role",
+	                (char *)(uintptr_t)name,
+	                (char *)(uintptr_t)files,
+	                fd,
+	                NULL};
+	pid_t pid;
+
+	snprintf(fd, sizeof(fd), "%d", news);
+	CHECK_INT(posix_spawn(&pid, program, NULL, NULL, argv, environ), ==, 0);
+	return pid;
+}
+
+/* Wait for the end of a process. @return its exit code; less than 0: the signal. */
+static int
+end_of(pid_t pid)
+{
+	int status;
+
+	CHECK_INT(waitpid(pid, &status, 0), ==, pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* Run a secondary process of this one to its end. @return its exit code. */
+static int
+secondary(const char *name)
+{
+	return end_of(spawn(name, prefix));
+}
+
+/* Roles of other processes. */
 static void
 role_look(void)
 {
@@ -152,38 +208,88 @@ role_stranger(void)
 	CHECK_INT(id_of("dma_ioat_emu_s9"), <, 0);
 }
 
+static void
+tell(char what)
+{
+	CHECK_INT(write(news, &what, 1), ==, 1);
+}
+
+/* A primary of its own that is killed, which its secondary tells the time for. */
+static void
+role_doomed(void)
+{
+	start(THREAD, "");
+	spawn("orphan", prefix);
+	for (;;)
+		pause();
+}
+
+static void
+role_orphan(void)
+{
+	const pid_t primary = getppid();
+	const uint64_t end = rte_get_timer_cycles() + 60 * rte_get_timer_hz();
+	int16_t id = id_of(THREAD);
+	uint8_t *mem = rte_malloc(NULL, 2 * LEN, 0);
+	enum rte_dma_vchan_status status;
+	char *text;
+
+	copies(id, COPIES);
+	tell('r');
+	while (getppid() == primary) {
+		CHECK(rte_get_timer_cycles() < end);
+		rte_delay_us_sleep(1000);
+	}
+	/* Nobody serves the device any more: it is gone, and that is said in bounded time. */
+	CHECK_INT(copy(id, mem, mem + LEN), ==, RTE_DMA_STATUS_DEV_LINK_ERROR);
+	CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)mem, (uintptr_t)mem, LEN, 0), ==, -EIO);
+	CHECK_INT(rte_dma_vchan_status(id, 0, &status), ==, 0);
+	CHECK_INT(status, ==, RTE_DMA_VCHAN_HALTED_ERROR);
+	text = dump(id);
+	CHECK(strstr(text, "the device is gone") != NULL);
+	free(text);
+	tell('k');
+}
+
+static void
+role_next(void)
+{
+	copies(start(THREAD, ""), COPIES);
+	CHECK_INT(rte_vdev_uninit(THREAD), ==, 0);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
+	bool primary;
 } roles[] = {
-	{"look", role_look},     {"meddle", role_meddle},     {"copy", role_copy},
-	{"inline", role_inline}, {"stranger", role_stranger},
+	{"look", role_look, false},     {"meddle", role_meddle, false},
+	{"copy", role_copy, false},     {"inline", role_inline, false},
+	{"orphan", role_orphan, false}, {"stranger", role_stranger, false},
+	{"doomed", role_doomed, true},  {"next", role_next, true},
 };
 
-static const char *role;
+static size_t role;
 
 static void
 run_role(void **state __rte_unused)
 {
-	size_t i;
-
-	for (i = 0; i < RTE_DIM(roles); i++)
-		if (strcmp(role, roles[i].name) == 0)
-			roles[i].run();
+	roles[role].run();
 }
 
 static int
-secondary_main(const char *name)
+role_main(const char *name)
 {
 	const struct CMUnitTest one[] = {cmocka_unit_test(run_role)};
 	char args[160], *argv[16], *save = NULL, *word;
 	int argc = 0;
 
-	role = name;
+	while (strcmp(name, roles[role].name) != 0)
+		if (++role == RTE_DIM(roles))
+			return 2;
 	snprintf(args, sizeof(args),
-	         "secondary --proc-type=secondary --file-prefix=%s --no-pci -l 0 "
-	         "--no-telemetry",
-	         prefix);
+	         "%s %s --file-prefix=%s --iova-mode=va --no-pci -l 0 --no-telemetry", name,
+	         roles[role].primary ? "-m 16" : "--proc-type=secondary", prefix);
 	for (word = strtok_r(args, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
 		argv[argc++] = word;
 	argv[argc] = NULL;
@@ -193,36 +299,6 @@ secondary_main(const char *name)
 	if (freopen("/dev/null", "w", stdout) == NULL)
 		return 4;
 	return cmocka_run_group_tests(one, NULL, NULL) == 0 ? 0 : 1;
-}
-
-/* Run a secondary process to its end. @return its exit code. */
-static int
-secondary(const char *name)
-{
-	char *argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t) "--role",
-	                (char *)(uintptr_t)name, prefix, NULL};
-	int status;
-	pid_t pid;
-
-	CHECK_INT(posix_spawn(&pid, program, NULL, NULL, argv, environ), ==, 0);
-	CHECK_INT(waitpid(pid, &status, 0), ==, pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-static int16_t
-start(const char *name, const char *args)
-{
-	const struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM,
-	                                         .nb_desc = 64};
-	const struct rte_dma_conf conf = {.nb_vchans = 1};
-	int16_t id;
-
-	CHECK_INT(rte_vdev_init(name, args), ==, 0);
-	id = id_of(name);
-	CHECK_INT(rte_dma_configure(id, &conf), ==, 0);
-	CHECK_INT(rte_dma_vchan_setup(id, 0, &vchan), ==, 0);
-	CHECK_INT(rte_dma_start(id), ==, 0);
-	return id;
 }
 
 TEST(secondary_reads_info_statistics_status_and_dump_without_disturbing_the_channel)
@@ -273,6 +349,35 @@ TEST(secondary_makes_no_device_of_its_own)
 	CHECK_INT(secondary("stranger"), ==, 0);
 }
 
+/* What the other processes say next, in time. */
+static char
+hear(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char what = 0;
+
+	CHECK_INT(poll(&p, 1, 60000), ==, 1);
+	CHECK_INT(read(fd, &what, 1), ==, 1);
+	return what;
+}
+
+TEST(secondary_whose_primary_dies_is_told_and_the_next_primary_opens_the_device)
+{
+	int ends[2];
+	pid_t pid;
+
+	CHECK_INT(pipe(ends), ==, 0);
+	news = ends[1];
+	pid = spawn("doomed", family);
+	CHECK_INT(hear(ends[0]), ==, 'r');
+	CHECK_INT(kill(pid, SIGKILL), ==, 0);
+	CHECK_INT(end_of(pid), ==, -SIGKILL);
+	CHECK_INT(hear(ends[0]), ==, 'k');
+	CHECK_INT(end_of(spawn("next", family)), ==, 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 TEST_LIST
 
 /* Free huge pages of the default size, as the kernel counts them. */
@@ -292,41 +397,73 @@ free_pages(void)
 	return n;
 }
 
-/* EAL shares pages between processes as files of hugetlbfs. */
+/* Where hugetlbfs is mounted, by which EAL shares pages between processes. @return whether. */
 static bool
-is_mounted(void)
+find_mount(char *folder)
 {
 	FILE *f = fopen("/proc/mounts", "r");
+	char line[512], type[32];
 	bool found = false;
-	char line[512];
 
 	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
-		found = strstr(line, " hugetlbfs ") != NULL;
+		found = sscanf(line, "%*s %255s %31s", folder, type) == 2 &&
+		        strcmp(type, "hugetlbfs") == 0;
 	if (f != NULL)
 		fclose(f);
 	return found;
 }
 
+/* Unlink what a family of processes left: EAL keeps the files of a process that has ended. */
+static void
+sweep(const char *folder, const char *name, const char *rest)
+{
+	char pattern[512];
+	glob_t found;
+	size_t i;
+
+	snprintf(pattern, sizeof(pattern), "%s/%s%s", folder, name, rest);
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return;
+	for (i = 0; i < found.gl_pathc; i++)
+		(void)remove(found.gl_pathv[i]);
+	globfree(&found);
+}
+
 int
 main(int argc, char **argv)
 {
-	char args[160];
+	char args[160], pages[256], run[256], *end;
+	int rc;
 
 	program = argv[0];
-	if (argc == 4 && strcmp(argv[1], "--role") == 0) {
+	if (argc == 5 && strcmp(argv[1], "--role") == 0) {
 		snprintf(prefix, sizeof(prefix), "%s", argv[3]);
-		return secondary_main(argv[2]);
+		news = (int)strtol(argv[4], NULL, 10);
+		return role_main(argv[2]);
 	}
 	if (free_pages() < PAGES) {
 		printf("1..0 # SKIP fewer than %d free huge pages\n", PAGES);
 		return 0;
 	}
-	if (!is_mounted()) {
+	if (!find_mount(pages)) {
 		printf("1..0 # SKIP no hugetlbfs is mounted\n");
 		return 0;
 	}
 	snprintf(prefix, sizeof(prefix), "ioat_secondary_%d", (int)getpid());
+	snprintf(family, sizeof(family), "ioat_family_%d", (int)getpid());
 	snprintf(args, sizeof(args),
 	         "--file-prefix=%s --iova-mode=va -m 32 --no-pci -l 0 --no-telemetry", prefix);
-	return eal_test_main(args, "driver_secondary");
+	rc = eal_test_main(args, "driver_secondary");
+	snprintf(run, sizeof(run), "%s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	end = strrchr(run, '/');
+	if (end != NULL)
+		*end = '\0';
+	sweep(pages, prefix, "map_*");
+	sweep(pages, family, "map_*");
+	sweep(run, prefix, "/*");
+	sweep(run, prefix, "");
+	sweep(run, family, "/*");
+	sweep(run, family, "");
+	return rc;
 }
