@@ -17,6 +17,7 @@ struct taker {
 	struct dcp_port *port;
 	_Atomic uint32_t records, aborted;
 	_Atomic uint32_t gate; /* takes no more than this */
+	_Atomic uint32_t ready;
 	int rc;
 };
 
@@ -27,6 +28,7 @@ taker_main(void *arg)
 	struct dcp_worker *w = rig_worker(t->port, 0);
 	struct dcp_cpl cpl;
 
+	atomic_store(&t->ready, 1);
 	while ((t->rc = dcp_get(w, &cpl, 1, DCP_FOREVER)) == 1) {
 		if (cpl.status == DCP_ST_ABORTED)
 			atomic_fetch_add(&t->aborted, 1);
@@ -43,6 +45,7 @@ taker_start(struct taker *t, struct dcp_port *port, uint32_t gate)
 	t->port = port;
 	atomic_store(&t->gate, gate);
 	assert_int_equal(pthread_create(&t->thread, NULL, taker_main, t), 0);
+	rig_wait_for(&t->ready, 1);
 }
 
 static void
@@ -114,7 +117,7 @@ TEST(close_delivers_what_was_accepted_first)
 	rig_post(port, 1);
 	for (int i = 0; i < 2; i++)
 		taker_start(&t[i], port, UINT32_MAX);
-	rig_wait_for(&t[0].records, 0);
+	rig_wait_parked(port, 1, true);
 	dcp_close(port);
 	dcp_close(port);
 	CHECK_INT(rig_issue(port, chan, 0, 1), ==, -ESHUTDOWN);

@@ -89,6 +89,7 @@ struct crew {
 	bool serial;
 	uint32_t expected[2]; /* plain: a serial channel protects what its records protect */
 	_Atomic uint32_t taken[2];
+	_Atomic uint32_t ready;
 };
 
 static void
@@ -122,6 +123,7 @@ taker_main(void *arg)
 	int64_t last[2] = {-1, -1};
 	int n;
 
+	atomic_fetch_add(&c->ready, 1);
 	while ((n = dcp_get(w, cpl, RTE_DIM(cpl), DCP_FOREVER)) > 0)
 		check_batch(c, cpl, n, last);
 	CHECK_INT(n, ==, -ESHUTDOWN);
@@ -168,6 +170,7 @@ run_crew(uint32_t flags, uint32_t harvests)
 	}
 	for (int i = 0; i < TAKERS; i++)
 		CHECK_INT(pthread_create(&takers[i], NULL, taker_main, &c), ==, 0);
+	rig_wait_for(&c.ready, TAKERS);
 	for (int k = 0; k < 2; k++)
 		CHECK_INT(pthread_create(&issuers[k], NULL, issuer_main, &is[k]), ==, 0);
 	for (uint32_t i = 0; i < harvests; i++) {
