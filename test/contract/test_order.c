@@ -320,6 +320,19 @@ TEST(vchan_status_idle_means_all_is_ready_to_be_taken)
 	}
 }
 
+TEST(vchan_status_of_a_stopped_device_is_idle)
+{
+	enum rte_dma_vchan_status st = RTE_DMA_VCHAN_HALTED_ERROR;
+	uint16_t id;
+
+	dev_up(RING_DEFAULT);
+	id = burst(BURST);
+	reap(BURST, BURST, id);
+	CHECK_INT(rte_dma_stop(dev), ==, 0);
+	CHECK_INT(rte_dma_vchan_status(dev, 0, &st), ==, 0);
+	CHECK_INT(st, ==, RTE_DMA_VCHAN_IDLE);
+}
+
 TEST(vchan_status_of_an_op_not_submitted_is_idle)
 {
 	uint16_t id;

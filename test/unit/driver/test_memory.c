@@ -22,7 +22,8 @@
 
 static struct {
 	int calls;
-	int refuse; /* so many calls find no memory */
+	int refuse;   /* so many calls find no memory */
+	bool no_iova; /* what is found has no address for the device */
 	int node[2];
 	unsigned int flags;
 	unsigned int align;
@@ -39,6 +40,8 @@ const struct rte_memzone *
 __wrap_rte_memzone_reserve_aligned(const char *name, size_t len, int node, unsigned int flags,
                                    unsigned int align)
 {
+	const struct rte_memzone *mz;
+
 	seen.node[seen.calls++ % 2] = node;
 	seen.flags = flags;
 	seen.align = align;
@@ -47,7 +50,10 @@ __wrap_rte_memzone_reserve_aligned(const char *name, size_t len, int node, unsig
 		rte_errno = ENOMEM;
 		return NULL;
 	}
-	return __real_rte_memzone_reserve_aligned(name, len, SOCKET_ID_ANY, flags, align);
+	mz = __real_rte_memzone_reserve_aligned(name, len, SOCKET_ID_ANY, flags, align);
+	if (seen.no_iova && mz != NULL)
+		((struct rte_memzone *)(uintptr_t)mz)->iova = RTE_BAD_IOVA;
+	return mz;
 }
 
 static int
@@ -119,6 +125,41 @@ TEST(set_up_without_memory_is_enomem_and_the_old_ring_goes_on)
 	seen.refuse = 0;
 	CHECK_INT(rte_dma_burst_capacity(id, 0), ==, 63);
 	check_copy(id);
+	CHECK_INT(rte_vdev_uninit(NAME), ==, 0);
+}
+
+TEST(memory_that_has_no_iova_is_refused_and_given_back)
+{
+	struct rte_malloc_socket_stats before, after;
+	int16_t id = open_device();
+
+	CHECK_INT(set_up(id, 64), ==, 0);
+	CHECK_INT(rte_malloc_get_socket_stats(0, &before), ==, 0);
+	seen.no_iova = true;
+	CHECK_INT(set_up(id, 4096), ==, -ENOMEM);
+	seen.no_iova = false;
+	CHECK_INT(rte_malloc_get_socket_stats(0, &after), ==, 0);
+	CHECK_INT(after.heap_allocsz_bytes, ==, before.heap_allocsz_bytes);
+	CHECK_INT(rte_dma_burst_capacity(id, 0), ==, 63);
+	check_copy(id);
+	CHECK_INT(rte_vdev_uninit(NAME), ==, 0);
+}
+
+TEST(ring_has_the_next_power_of_two_of_slots_64_at_least_and_uses_all_but_one)
+{
+	static const struct {
+		uint16_t asked, slots_used;
+	} row[] = {{32, 63},   {63, 63},     {64, 63},     {65, 127},
+	           {128, 127}, {1000, 1023}, {4096, 4095}, {65520, 65535}};
+	int16_t id = open_device();
+	size_t i;
+
+	for (i = 0; i < RTE_DIM(row); i++) {
+		CHECK_INT(set_up(id, row[i].asked), ==, 0);
+		CHECK_INT(rte_dma_burst_capacity(id, 0), ==, row[i].slots_used);
+	}
+	CHECK_INT(set_up(id, 31), ==, -EINVAL);
+	CHECK_INT(set_up(id, 65521), ==, -EINVAL);
 	CHECK_INT(rte_vdev_uninit(NAME), ==, 0);
 }
 

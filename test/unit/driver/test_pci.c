@@ -226,6 +226,83 @@ TEST(info_and_statistics_of_a_wrong_size_are_refused_and_write_nothing)
 	fake_unplug();
 }
 
+static enum rte_dma_vchan_status
+status_of(int16_t id)
+{
+	enum rte_dma_vchan_status status;
+
+	CHECK_INT(rte_dma_vchan_status(id, 0, &status), ==, 0);
+	return status;
+}
+
+TEST(status_is_idle_active_halted_until_the_failure_is_taken_and_idle_when_stopped)
+{
+	const struct ioat_model_fault fault = {.kind = IOAT_MODEL_FAULT_CHANERR,
+	                                       .chanerr = CHANERR_READ_DATA};
+	uint8_t a[64] = {0}, b[64];
+	enum rte_dma_status_code st;
+	int16_t id;
+
+	fake_plug(IOAT_MODEL_ICX, 1);
+	id = fake_start();
+	CHECK_INT(status_of(id), ==, RTE_DMA_VCHAN_IDLE);
+	rte_dma_copy(id, 0, (uintptr_t)a, (uintptr_t)b, 64, 0);
+	CHECK_INT(status_of(id), ==, RTE_DMA_VCHAN_IDLE); /* not submitted */
+	fake.frozen = true;
+	CHECK_INT(rte_dma_submit(id, 0), ==, 0);
+	CHECK_INT(status_of(id), ==, RTE_DMA_VCHAN_ACTIVE);
+	fake.frozen = false;
+	fake_run();
+	CHECK_INT(status_of(id), ==, RTE_DMA_VCHAN_IDLE); /* done, and not taken */
+	CHECK_INT(rte_dma_completed(id, 0, 1, NULL, NULL), ==, 1);
+	CHECK_INT(ioat_model_inject(fake.model, 0, &fault), ==, 0);
+	rte_dma_copy(id, 0, (uintptr_t)a, (uintptr_t)b, 64, RTE_DMA_OP_FLAG_SUBMIT);
+	fake_run();
+	CHECK_INT(status_of(id), ==, RTE_DMA_VCHAN_HALTED_ERROR);
+	CHECK_INT(rte_dma_completed_status(id, 0, 1, NULL, &st), ==, 1);
+	CHECK_INT(st, ==, RTE_DMA_STATUS_BUS_READ_ERROR);
+	CHECK_INT(status_of(id), ==, RTE_DMA_VCHAN_IDLE); /* with an empty ring */
+	CHECK_INT(rte_dma_stop(id), ==, 0);
+	CHECK_INT(status_of(id), ==, RTE_DMA_VCHAN_IDLE);
+	fake_unplug();
+}
+
+/* The text of rte_dma_dump(); to be freed. */
+static char *
+dump(int16_t id)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	CHECK_INT(rte_dma_dump(id, f), ==, 0);
+	fclose(f);
+	return text;
+}
+
+TEST(dump_names_the_state_and_the_errors_of_a_halted_device_and_says_that_one_is_gone)
+{
+	const struct ioat_model_fault fault = {.kind = IOAT_MODEL_FAULT_CHANERR,
+	                                       .chanerr = CHANERR_READ_DATA | CHANERR_LENGTH};
+	uint8_t a[64] = {0}, b[64];
+	char *text;
+	int16_t id;
+
+	fake_plug(IOAT_MODEL_ICX, 1);
+	id = fake_start();
+	CHECK_INT(ioat_model_inject(fake.model, 0, &fault), ==, 0);
+	rte_dma_copy(id, 0, (uintptr_t)a, (uintptr_t)b, 64, RTE_DMA_OP_FLAG_SUBMIT);
+	text = dump(id);
+	CHECK(strstr(text, "CHANSTS   0x0000000000000003 (HALTED,") != NULL);
+	CHECK(strstr(text, "CHANERR   0x00000900 (read_data length)") != NULL);
+	free(text);
+	fake.gone = true;
+	text = dump(id);
+	CHECK(strstr(text, "the device is gone") != NULL);
+	free(text);
+	fake_unplug();
+}
+
 TEST(bad_arguments_are_refused_before_the_device_is_touched)
 {
 	static const char *const bad[] = {"takeover=2", "takeover=x", "takeover=",   "colour=red",

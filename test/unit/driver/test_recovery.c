@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+/* The registers that start and recovery use, on a device that is slow or says more than it must. */
+
+#include "test.h"
+
+#include "rig.h"
+
+#define SLOTS 64
+#define OK    RTE_DMA_STATUS_SUCCESSFUL
+
+/* Between the driver and the registers of the rig's channel. */
+struct between {
+	const struct ioat_mmio_ops *ops;
+	void *ctx;
+	unsigned int reset_reads; /* a RESET takes so many reads of CHANCMD */
+	unsigned int pending;     /* of them are left */
+	uint64_t stale;           /* address bits that CHANSTS keeps where there should be none */
+	bool from_reset;          /* nothing was rung since the last RESET */
+	unsigned int resets;
+	unsigned int armed;
+};
+
+static uint64_t
+between_read(void *ctx, uint32_t offset, unsigned int width)
+{
+	struct between *b = ctx;
+	uint64_t value = b->ops->read(b->ctx, offset, width), state = value & CHANSTS_STATE;
+
+	switch (offset - IOAT_CHAN_BASE(0)) {
+	case IOAT_CHANCMD:
+		if (b->pending > 0) {
+			b->pending--;
+			value |= CHANCMD_RESET;
+		}
+		break;
+	case IOAT_CHANSTS:
+		if (state == IOAT_STATE_HALTED || state == IOAT_STATE_ARMED)
+			value |= b->stale;
+		break;
+	}
+	return value;
+}
+
+static void
+between_write(void *ctx, uint32_t offset, unsigned int width, uint64_t value)
+{
+	struct between *b = ctx;
+
+	switch (offset - IOAT_CHAN_BASE(0)) {
+	case IOAT_CHANCMD:
+		if ((value & CHANCMD_RESET) != 0) {
+			b->pending = b->reset_reads;
+			b->resets++;
+			b->from_reset = true;
+		}
+		break;
+	case IOAT_CHAINADDR:
+		CHECK(b->from_reset);
+		CHECK_INT(b->pending, ==, 0);
+		b->armed++;
+		break;
+	case IOAT_CHAINADDR + 4: /* the second half arms it */
+		b->from_reset = false;
+		break;
+	}
+	b->ops->write(b->ctx, offset, width, value);
+}
+
+static const struct ioat_mmio_ops between_ops = {.read = between_read, .write = between_write};
+
+static struct rig *
+open_between(struct between *b)
+{
+	struct rig *r = rig_open(IOAT_MODEL_ICX, SLOTS);
+
+	b->ops = r->ch.regs.ops;
+	b->ctx = r->ch.regs.ctx;
+	r->ch.regs.ops = &between_ops;
+	r->ch.regs.ctx = b;
+	return r;
+}
+
+/* A bad operation among good ones, then some more: the channel recovers and runs on. */
+static void
+fail_and_go_on(struct rig *r)
+{
+	enum rte_dma_status_code st[8];
+	uint16_t last, i;
+
+	rig_copy(r, 0, 4096, 64, 0);
+	rig_copy_bad(r, 0);
+	rig_copy(r, 0, 4096, 64, 0);
+	rig_submit(r);
+	rig_run(r);
+	CHECK_INT(rig_status(r, 2, &last, st), ==, 2);
+	CHECK_INT(st[0], ==, OK);
+	CHECK_INT(st[1], ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	for (i = 0; i < 3; i++)
+		rig_copy(r, 0, 4096, 64, RTE_DMA_OP_FLAG_SUBMIT);
+	rig_run(r);
+	CHECK_INT(rig_status(r, 8, &last, st), ==, 4);
+	for (i = 0; i < 4; i++)
+		CHECK_INT(st[i], ==, OK);
+	CHECK(!r->ch.lost);
+}
+
+static void
+restart(struct rig *r)
+{
+	r->auto_step = true;
+	CHECK_INT(ioat_chan_stop(&r->ch), ==, 0);
+	CHECK_INT(ioat_chan_start(&r->ch), ==, 0);
+	r->auto_step = false;
+}
+
+TEST(recovery_waits_for_a_reset_that_takes_its_time)
+{
+	struct between b = {.reset_reads = 12};
+	struct rig *r = open_between(&b);
+
+	fail_and_go_on(r);
+	CHECK_INT(b.resets, ==, 1);
+	CHECK_INT(r->ch.recoveries, ==, 1);
+	restart(r);
+	fail_and_go_on(r);
+	rig_close(r);
+}
+
+TEST(address_bits_left_in_chansts_do_not_make_a_recovery_or_a_start_fail)
+{
+	struct between b = {.stale = 0x12345640};
+	struct rig *r = open_between(&b);
+
+	fail_and_go_on(r);
+	restart(r);
+	fail_and_go_on(r);
+	CHECK_INT(r->ch.recoveries, ==, 2);
+	rig_close(r);
+}
+
+TEST(channel_is_armed_from_a_reset_only_at_start_restart_and_recovery)
+{
+	struct between b = {0};
+	struct rig *r = open_between(&b);
+
+	restart(r);
+	CHECK_INT(b.armed, ==, 2); /* for the self-test, and for work */
+	fail_and_go_on(r);
+	CHECK_INT(b.armed, ==, 3);
+	restart(r);
+	CHECK_INT(b.armed, ==, 5);
+	CHECK_INT(b.resets, >=, b.armed);
+	rig_close(r);
+}
+
+TEST_MAIN("driver_recovery")
