@@ -110,6 +110,39 @@ TEST(device_that_refused_the_reset_of_stop_can_be_removed)
 	fake_unplug();
 }
 
+static unsigned int zones;
+
+static void
+count_ring(const struct rte_memzone *mz, void *arg __rte_unused)
+{
+	zones += strncmp(mz->name, "ioat_ring_", 10) == 0;
+}
+
+static unsigned int
+count_rings(void)
+{
+	zones = 0;
+	rte_memzone_walk(count_ring, NULL);
+	return zones;
+}
+
+TEST(ring_is_freed_at_close_but_never_where_the_device_may_still_write_to_it)
+{
+	const struct ioat_model_fault refuse = {.kind = IOAT_MODEL_FAULT_RESET, .count = 1000000};
+	unsigned int before = count_rings();
+
+	fake_plug(IOAT_MODEL_ICX, 1);
+	CHECK_INT(rte_dma_stop(fake_start()), ==, 0);
+	CHECK_INT(count_rings(), ==, before + 1);
+	fake_unplug();
+	CHECK_INT(count_rings(), ==, before);
+	fake_plug(IOAT_MODEL_ICX, 1);
+	fake_start();
+	CHECK_INT(ioat_model_inject(fake.model, 0, &refuse), ==, 0);
+	fake_unplug();
+	CHECK_INT(count_rings(), ==, before + 1);
+}
+
 TEST(later_parts_are_reset_without_configuration_space)
 {
 	fake_plug(IOAT_MODEL_ICX, 1);
