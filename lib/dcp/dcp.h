@@ -38,6 +38,7 @@ extern "C" {
 enum dcp_status {
 	DCP_ST_OK = 0,           /**< done */
 	DCP_ST_ABORTED = 0xFF01, /**< the device was stopped; whether it was done is unknown */
+	DCP_ST_ERRNO = 0xFF02,   /**< of an io_uring: dcp_uring_res() is the reason */
 };
 
 /** One finished operation, or one posted record. */
@@ -91,8 +92,11 @@ struct dcp_conf {
 	 * the timer slack of the thread. 0: 100.
 	 */
 	uint32_t nap_us;
-	uint32_t flags; /**< 0 */
+	uint32_t flags; /**< DCP_F_* */
 };
+
+#define DCP_F_URING \
+	RTE_BIT32(0) /**< dcp_uring_add() (dcp_uring.h) will be called; costs two files */
 
 /** Counters since the port was created or the channel added. */
 struct dcp_stats {
@@ -117,7 +121,8 @@ struct dcp_worker; /**< used by one thread at a time */
 /**
  * Make a port.
  * @return NULL with rte_errno: -
- *	EINVAL: a field of @p conf is outside its range; EEXIST: the name is taken; ENOMEM.
+ *	EINVAL: a field of @p conf is outside its range; EEXIST: the name is taken; ENOMEM;
+ *	EMFILE, ENFILE: too many files are open for DCP_F_URING.
  */
 struct dcp_port *dcp_create(const struct dcp_conf *conf);
 

@@ -16,6 +16,7 @@
 #include "dcp.h"
 #include "dcp_slots.h"
 #include "dcp_sync.h"
+#include "dcp_watch.h"
 
 /* Counters and positions have one writer at a time, who holds a lock or is the only thread. */
 
@@ -55,6 +56,23 @@ enum dcp_chan_state {
 };
 
 struct dcp_worker;
+struct dcp_chan;
+
+/**
+ * What is behind a channel that is no dmadev. Its completions make a file descriptor readable that
+ * is in the port's watch; so what is in flight is nothing that a sleeping leader must poll for.
+ */
+struct dcp_source {
+	/** Store records of what has finished, at most @p max. The device's lock. */
+	uint16_t (*deliver)(struct dcp_source *s, struct dcp_chan *c, struct dcp_cpl *out,
+	                    uint16_t max);
+	/** Make what is in flight end soon. Control lock. @return 0 or a negative errno. */
+	int (*cancel)(struct dcp_source *s);
+	/** Whether a thread is inside a call of the source. The device's lock. */
+	bool (*busy)(const struct dcp_source *s);
+	/** Free it; the channel is gone. Control lock. */
+	void (*release)(struct dcp_source *s);
+};
 
 /** A channel. Three positions run free: delivered <= noted <= issued <= delivered + depth. */
 struct dcp_chan {
@@ -65,6 +83,7 @@ struct dcp_chan {
 	_Atomic uint32_t state;     /* enum dcp_chan_state */
 	_Atomic uint32_t id;
 	struct dcp_dev *_Atomic dev;       /* NULL: free */
+	struct dcp_source *_Atomic source; /* NULL: a dmadev */
 	struct dcp_worker *_Atomic holder; /* of a serial channel; cleared by the holder alone */
 	/* Under the device's lock. */
 	uint64_t *ctx;    /* by position & port->mask */
@@ -84,6 +103,13 @@ static inline struct dcp_dev *
 chan_dev(const struct dcp_chan *c)
 {
 	return atomic_load_explicit(&c->dev, memory_order_relaxed);
+}
+
+/* To be followed under the device's lock only. */
+static inline struct dcp_source *
+chan_source(const struct dcp_chan *c)
+{
+	return atomic_load_explicit(&c->source, memory_order_relaxed);
 }
 
 static inline uint32_t
@@ -142,6 +168,7 @@ struct dcp_port {
 	struct dcp_posts posts;
 	struct dcp_slots slots __rte_cache_aligned;
 	struct dcp_bed bed __rte_cache_aligned;
+	struct dcp_watch watch; /* with DCP_F_URING: where the leader sleeps */
 };
 
 /* port.c: control; the lock is one for all ports of the process. */
@@ -154,12 +181,20 @@ void port_pass_locks(struct dcp_port *port);
 
 /* port_chan.c */
 void chan_stats(const struct dcp_chan *c, struct dcp_stats *sum);
+/** As dcp_chan_add() without a dmadev. Control lock. */
+int chan_add_source(struct dcp_port *port, struct dcp_source *s, uint64_t key);
 
 /* port_io.c: data path. */
+/** Lock the device of a channel. @return NULL: no channel is in this place. */
+struct dcp_dev *chan_lock(struct dcp_chan *c);
+/** Why a channel accepts nothing, or 0. The device's lock. */
+int chan_issue_error(const struct dcp_port *port, const struct dcp_chan *c, uint16_t chan);
+/** Keep the most that a channel has ever held. The device's lock. */
+void chan_note_depth(struct dcp_chan *c, uint64_t depth);
 uint16_t port_poll(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max);
 /** Take note of what the device has finished, at most @p budget. The device's lock. */
 uint32_t chan_note(struct dcp_port *port, struct dcp_chan *c, uint32_t budget);
-/** Whether a look could bring records now or later. */
+/** Whether a look could bring records now or later; what a watch reports does not count. */
 bool port_has_work(const struct dcp_port *port);
 bool port_has_posts(const struct dcp_port *port);
 /** Whether something was accepted and is not delivered. */

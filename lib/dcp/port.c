@@ -76,7 +76,7 @@ conf_is_legal(const struct dcp_conf *conf)
 	       conf->post_depth <= DCP_DEPTH_MAX &&
 	       (conf->chan_depth == 0 || rte_is_power_of_2(conf->chan_depth)) &&
 	       conf->spin_us <= DCP_WAIT_US_MAX && conf->nap_us <= DCP_WAIT_US_MAX &&
-	       conf->flags == 0;
+	       (conf->flags & ~DCP_F_URING) == 0;
 }
 
 static void
@@ -92,6 +92,7 @@ port_free(struct dcp_port *port)
 	rte_free(port->devs);
 	rte_free(port->workers);
 	rte_free(port->posts.ring);
+	dcp_watch_close(&port->watch);
 	rte_free(port);
 }
 
@@ -166,6 +167,26 @@ port_name_is_taken(const char *name)
 	return false;
 }
 
+static struct dcp_port *
+port_open(const struct dcp_conf *conf)
+{
+	struct dcp_port *port = port_alloc_all(conf);
+	int rc;
+
+	if (port == NULL) {
+		rte_errno = ENOMEM;
+		return NULL;
+	}
+	rc = (conf->flags & DCP_F_URING) != 0 ? dcp_watch_open(&port->watch) : 0;
+	if (rc != 0) {
+		port_free(port);
+		rte_errno = -rc;
+		return NULL;
+	}
+	TAILQ_INSERT_TAIL(&ports, port, entry);
+	return port;
+}
+
 struct dcp_port *
 dcp_create(const struct dcp_conf *conf)
 {
@@ -176,15 +197,10 @@ dcp_create(const struct dcp_conf *conf)
 		return NULL;
 	}
 	port_control_lock();
-	if (port_name_is_taken(conf->name)) {
+	if (port_name_is_taken(conf->name))
 		rte_errno = EEXIST;
-	} else {
-		port = port_alloc_all(conf);
-		if (port == NULL)
-			rte_errno = ENOMEM;
-		else
-			TAILQ_INSERT_TAIL(&ports, port, entry);
-	}
+	else
+		port = port_open(conf);
 	port_control_unlock();
 	return port;
 }

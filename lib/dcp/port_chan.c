@@ -52,6 +52,16 @@ ops_of(const struct rte_dma_info *info)
 	return ops;
 }
 
+static struct dcp_dev *
+dev_place(struct dcp_port *port)
+{
+	for (uint16_t i = 0; i < port->max_chans; i++) {
+		if (port->devs[i].refs == 0)
+			return &port->devs[i];
+	}
+	return NULL;
+}
+
 /* The device's place in the port; its own if it has one, else a free one. */
 static int
 dev_find(struct dcp_port *port, int16_t dev_id, uint16_t vchan, struct dcp_dev **dev)
@@ -66,12 +76,8 @@ dev_find(struct dcp_port *port, int16_t dev_id, uint16_t vchan, struct dcp_dev *
 	}
 	if (owner != NULL)
 		return (*dev)->stopped ? -EIO : 0;
-	for (uint16_t i = 0; i < port->max_chans; i++) {
-		*dev = &port->devs[i];
-		if ((*dev)->refs == 0)
-			return 0;
-	}
-	return -ENOSPC;
+	*dev = dev_place(port);
+	return *dev != NULL ? 0 : -ENOSPC;
 }
 
 static struct dcp_chan *
@@ -85,7 +91,7 @@ chan_place(struct dcp_port *port)
 }
 
 static void
-chan_init(struct dcp_chan *c, const struct rte_dma_info *info)
+chan_init(struct dcp_chan *c, uint32_t ops)
 {
 	dcp_put(&c->issued, 0);
 	dcp_put(&c->noted, 0);
@@ -94,10 +100,25 @@ chan_init(struct dcp_chan *c, const struct rte_dma_info *info)
 	dcp_put(&c->aborted, 0);
 	dcp_put(&c->full, 0);
 	dcp_put(&c->max_depth, 0);
-	c->ops = ops_of(info);
-	c->max_sges = info->max_sges;
+	c->ops = ops;
 	c->first_idx = 0;
 	chan_set_state(c, DCP_CHAN_LIVE);
+}
+
+/* Publish a channel that is complete. @return its id. */
+static int
+chan_show(struct dcp_port *port, struct dcp_chan *c, struct dcp_dev *dev, struct dcp_source *s,
+          uint64_t key)
+{
+	uint32_t place = (uint32_t)(c - port->chans) + 1;
+
+	dev->refs++;
+	dcp_put(&c->key, key);
+	atomic_store_explicit(&c->source, s, memory_order_relaxed);
+	atomic_store_explicit(&c->dev, dev, memory_order_relaxed);
+	if (place > atomic_load_explicit(&port->used, memory_order_relaxed))
+		atomic_store_explicit(&port->used, place, memory_order_release);
+	return (int)chan_id(c);
 }
 
 static int
@@ -106,7 +127,6 @@ chan_add(struct dcp_port *port, int16_t dev_id, uint16_t vchan, uint64_t key, ui
 	struct rte_dma_info info;
 	struct dcp_chan *c;
 	struct dcp_dev *dev;
-	uint32_t place;
 	int rc;
 
 	if ((flags & ~DCP_CHAN_F_SERIAL) != 0 || rte_dma_info_get(dev_id, &info) != 0 ||
@@ -120,22 +140,37 @@ chan_add(struct dcp_port *port, int16_t dev_id, uint16_t vchan, uint64_t key, ui
 	c = chan_place(port);
 	if (c == NULL)
 		return -ENOSPC;
-	dev->id = dev_id;
-	dev->refs++;
 
 	dcp_lock_take(&dev->lock);
-	chan_init(c, &info);
+	dev->id = dev_id;
+	chan_init(c, ops_of(&info));
+	c->max_sges = info.max_sges;
 	c->dev_id = dev_id;
 	c->vchan = vchan;
 	c->flags = flags;
-	dcp_put(&c->key, key);
-	atomic_store_explicit(&c->dev, dev, memory_order_relaxed);
+	rc = chan_show(port, c, dev, NULL, key);
 	dcp_lock_drop(&dev->lock);
+	return rc;
+}
 
-	place = (uint32_t)(c - port->chans) + 1;
-	if (place > atomic_load_explicit(&port->used, memory_order_relaxed))
-		atomic_store_explicit(&port->used, place, memory_order_release);
-	return (int)chan_id(c);
+int
+chan_add_source(struct dcp_port *port, struct dcp_source *s, uint64_t key)
+{
+	struct dcp_dev *dev = dev_place(port);
+	struct dcp_chan *c = chan_place(port);
+	int rc;
+
+	if (atomic_load_explicit(&port->closing, memory_order_relaxed))
+		return -ESHUTDOWN;
+	if (c == NULL || dev == NULL)
+		return -ENOSPC;
+	dcp_lock_take(&dev->lock);
+	dev->id = -1;
+	chan_init(c, 0); /* dcp_issue() finds no operation that it has */
+	c->flags = 0;
+	rc = chan_show(port, c, dev, s, key);
+	dcp_lock_drop(&dev->lock);
+	return rc;
 }
 
 int
@@ -195,6 +230,14 @@ dev_abort(struct dcp_port *port, struct dcp_dev *dev)
 	return rc;
 }
 
+static int
+chan_abort(struct dcp_port *port, struct dcp_chan *c)
+{
+	struct dcp_source *source = chan_source(c);
+
+	return source != NULL ? source->cancel(source) : dev_abort(port, chan_dev(c));
+}
+
 /* Accept nothing more. */
 static void
 chan_drain(struct dcp_chan *c)
@@ -218,6 +261,7 @@ chan_free(struct dcp_port *port, struct dcp_chan *c)
 		next = port->id_mask; /* the place of the last id of all, first generation */
 	chan_set_state(c, DCP_CHAN_FREE);
 	atomic_store_explicit(&c->dev, NULL, memory_order_relaxed);
+	atomic_store_explicit(&c->source, NULL, memory_order_relaxed);
 	atomic_store_explicit(&c->id, next, memory_order_relaxed);
 	if (--dev->refs == 0)
 		dev->stopped = false;
@@ -228,6 +272,7 @@ static int
 chan_try_free(struct dcp_port *port, struct dcp_chan *c)
 {
 	struct dcp_dev *dev = chan_dev(c);
+	struct dcp_source *source = chan_source(c);
 	int rc = 0;
 
 	dcp_lock_take(&dev->lock);
@@ -236,11 +281,14 @@ chan_try_free(struct dcp_port *port, struct dcp_chan *c)
 		                     dcp_peek(&c->noted) == dcp_peek(&c->delivered)
 		             ? -EIO
 		             : -ETIMEDOUT;
-	else if (atomic_load_explicit(&c->holder, memory_order_acquire) != NULL)
+	else if (atomic_load_explicit(&c->holder, memory_order_acquire) != NULL ||
+	         (source != NULL && source->busy(source)))
 		rc = -ETIMEDOUT;
 	else
 		chan_free(port, c);
 	dcp_lock_drop(&dev->lock);
+	if (rc == 0 && source != NULL)
+		source->release(source);
 	return rc;
 }
 
@@ -268,14 +316,25 @@ chan_del_begin(struct dcp_port *port, uint16_t chan, bool abort, bool waits)
 	if (waits && caller_runs(port))
 		return -EDEADLK;
 	chan_drain(c);
-	return abort ? dev_abort(port, chan_dev(c)) : 0;
+	return abort ? chan_abort(port, c) : 0;
+}
+
+static int
+chan_del_step(struct dcp_port *port, uint16_t chan, bool abort)
+{
+	struct dcp_chan *c = chan_find(port, chan);
+	int rc = c == NULL ? -EINVAL : chan_try_free(port, c);
+
+	/* A cancel of a source misses what is just between two steps of the kernel. */
+	if (rc == -ETIMEDOUT && abort && chan_abort(port, c) != 0)
+		rc = -EIO;
+	return rc;
 }
 
 int
 dcp_chan_del(struct dcp_port *port, uint16_t chan, bool abort, uint64_t timeout_ns)
 {
 	uint64_t now = dcp_os_now_ns(), start = now;
-	struct dcp_chan *c;
 	int rc;
 
 	port_control_lock();
@@ -283,8 +342,7 @@ dcp_chan_del(struct dcp_port *port, uint16_t chan, bool abort, uint64_t timeout_
 	port_control_unlock();
 	while (rc == 0) {
 		port_control_lock();
-		c = chan_find(port, chan);
-		rc = c == NULL ? -EINVAL : chan_try_free(port, c);
+		rc = chan_del_step(port, chan, abort);
 		port_control_unlock();
 		if (rc != -ETIMEDOUT || now - start >= timeout_ns)
 			break;

@@ -17,7 +17,7 @@ static_assert(RTE_DMA_OP_FLAG_LLC == DCP_OP_F_LLC << 1, "passed on shifted");
 /* Lock the device of a channel. The place may have become another channel's meanwhile; as long as
  * the lock is held it stays what it is.
  */
-static struct dcp_dev *
+struct dcp_dev *
 chan_lock(struct dcp_chan *c)
 {
 	struct dcp_dev *dev = chan_dev(c);
@@ -106,7 +106,7 @@ chan_enqueue(struct dcp_port *port, struct dcp_chan *c, const struct dcp_op *ops
 	return i;
 }
 
-static int
+int
 chan_issue_error(const struct dcp_port *port, const struct dcp_chan *c, uint16_t chan)
 {
 	if (unlikely(chan_id(c) != chan))
@@ -123,20 +123,25 @@ chan_issue_error(const struct dcp_port *port, const struct dcp_chan *c, uint16_t
 	}
 }
 
+void
+chan_note_depth(struct dcp_chan *c, uint64_t depth)
+{
+	if (depth > dcp_peek(&c->max_depth))
+		dcp_put(&c->max_depth, depth);
+}
+
 /* Under the lock. @return what dcp_issue() does. */
 static int
 chan_issue(struct dcp_port *port, struct dcp_chan *c, const struct dcp_op *ops, uint16_t n)
 {
-	uint64_t room = chan_room(port, c), depth;
+	uint64_t room = chan_room(port, c);
 	uint16_t fit = (uint16_t)RTE_MIN(room, n), done;
 	int rc;
 
 	done = chan_enqueue(port, c, ops, fit, &rc);
 	if (likely(done != 0) && unlikely(rte_dma_submit(c->dev_id, c->vchan) < 0))
 		chan_set_state(c, DCP_CHAN_FAULT);
-	depth = port->mask + 1 - (room - done);
-	if (depth > dcp_peek(&c->max_depth))
-		dcp_put(&c->max_depth, depth);
+	chan_note_depth(c, port->mask + 1 - (room - done));
 	if (rc == -ENOSPC || (rc == 0 && fit < n)) {
 		dcp_count(&c->full, 1);
 		rc = 0;
@@ -304,8 +309,15 @@ static uint16_t
 chan_deliver(struct dcp_port *port, struct dcp_chan *c, struct dcp_cpl *out, uint16_t max)
 {
 	uint64_t at = dcp_peek(&c->delivered), noted = dcp_peek(&c->noted);
+	struct dcp_source *source = chan_source(c);
 	uint16_t n = 0;
 
+	if (unlikely(source != NULL)) {
+		n = source->deliver(source, c, out, max);
+		dcp_put(&c->noted, at + n);
+		dcp_put(&c->delivered, at + n);
+		return n;
+	}
 	for (; n < max && at + n != noted; n++)
 		chan_record(port, c, at + n, c->status[(at + n) & port->mask], &out[n]);
 	if (likely(chan_works(c))) {
@@ -386,7 +398,7 @@ dcp_harvest(struct dcp_port *port, uint16_t budget)
 		if (dcp_peek(&c->issued) == dcp_peek(&c->noted) || dev == NULL ||
 		    !dcp_lock_try(&dev->lock))
 			continue;
-		if (chan_dev(c) == dev)
+		if (chan_dev(c) == dev && chan_source(c) == NULL)
 			total += chan_note(port, c, budget - total);
 		dcp_lock_drop(&dev->lock);
 	}
@@ -412,7 +424,7 @@ port_has_work(const struct dcp_port *port)
 		const _Atomic uint64_t *end =
 			chan_state(c) == DCP_CHAN_FAULT ? &c->noted : &c->issued;
 
-		if (dcp_peek(end) != dcp_peek(&c->delivered))
+		if (dcp_peek(end) != dcp_peek(&c->delivered) && chan_source(c) == NULL)
 			return true;
 	}
 	return port_has_posts(port);

@@ -22,7 +22,11 @@ worker_wake(struct dcp_waiter *waiter)
 void
 port_rouse(struct dcp_port *port, enum dcp_bed_state at_least)
 {
-	if (unlikely(dcp_bed_rouse(&port->bed, at_least)))
+	if (likely(!dcp_bed_rouse(&port->bed, at_least)))
+		return;
+	if (port->watch.open)
+		dcp_watch_call(&port->watch);
+	else
 		dcp_os_wake(&port->bed.state);
 }
 
@@ -95,7 +99,10 @@ lead_sleep(struct dcp_worker *w, uint64_t *nap_ns, uint64_t now, uint64_t deadli
 		dcp_count(&w->naps, 1);
 		if (state == DCP_BED_NAP)
 			deadline = RTE_MIN(deadline, now + *nap_ns);
-		dcp_os_sleep(&port->bed.state, state, deadline);
+		if (port->watch.open)
+			dcp_watch_sleep(&port->watch, deadline);
+		else
+			dcp_os_sleep(&port->bed.state, state, deadline);
 		*nap_ns = RTE_MIN(*nap_ns * 2, port->nap_ns);
 	}
 	dcp_bed_leave(&port->bed);

@@ -39,7 +39,7 @@ TEST(each_field_out_of_range_is_refused)
 	BAD(post_depth, DCP_DEPTH_MAX + 1);
 	BAD(spin_us, DCP_WAIT_US_MAX + 1);
 	BAD(nap_us, DCP_WAIT_US_MAX + 1);
-	BAD(flags, 1);
+	BAD(flags, DCP_F_URING << 1);
 #undef BAD
 	CHECK(dcp_create(NULL) == NULL);
 }
