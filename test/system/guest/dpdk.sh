@@ -144,3 +144,23 @@ forward()
 	fi
 	figure "dmafwd, $name" "$count packets"
 }
+
+# Start dmafwd on function $1, which forwards a capture over and over until it is told to end. Sets
+# $forwarder, its process; what it says goes to /tmp/running and /tmp/errors.
+forward_on()
+{
+	rm -f /tmp/running.pipe
+	mkfifo /tmp/running.pipe
+	tr -s '\r' '\n' </tmp/running.pipe >/tmp/running &
+	# "timeout" is the end of all waiting; busybox has it in a process beside dmafwd.
+	timeout $SECONDS_EACH dpdk-dmafwd --no-telemetry -m 128 -a "$1" -d /drivers/ours.so \
+		--iova-mode=pa --vdev=net_pcap0,rx_pcap=/demo.pcap,infinite_rx=1 \
+		-- -c hw --no-mac-updating -i 1 >/tmp/running.pipe 2>/tmp/errors &
+	forwarder=$!
+}
+
+# dmafwd's table has been printed, and it says that packets go through the device.
+copies_by_dma()
+{
+	grep -q '^total copied by DMA packets: [1-9]' /tmp/running
+}
