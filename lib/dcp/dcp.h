@@ -192,8 +192,8 @@ void dcp_worker_del(struct dcp_worker *w);
  *	would fail when issued alone. If none was accepted, 0: no room, or
  *	-EINVAL: no such channel, or the first operation has an unknown type or flag, no length or
  *	too many segments; -ENOTSUP: the device lacks the operation; -ESHUTDOWN: the port is closed
- *	or the channel being deleted; -EIO: the channel has failed (delete it with abort); any other
- *	error of the device.
+ *	or the channel being deleted; -EIO: the channel has failed (delete it with abort) or its
+ *	device was stopped by an abort; any other error of the device.
  */
 int dcp_issue(struct dcp_port *port, uint16_t chan, const struct dcp_op *ops, uint16_t n);
 

@@ -245,6 +245,7 @@ dcp_close(struct dcp_port *port)
 	port_control_lock();
 	atomic_store_explicit(&port->closing, true, memory_order_relaxed);
 	port_pass_locks(port);
+	DCP_STEP();
 	/* Who took a lock before us has added its work; who takes one after us sees closing. */
 	atomic_store_explicit(&port->sealed, true, memory_order_relaxed);
 	port_settle(port);

@@ -343,6 +343,7 @@ chan_take(struct dcp_worker *w, struct dcp_chan *c, struct dcp_cpl *out, uint16_
 	struct dcp_dev *dev;
 	uint16_t n = 0;
 
+	DCP_STEP();
 	if (dcp_peek(&c->issued) == dcp_peek(&c->delivered) || chan_is_held(c))
 		return 0;
 	dev = chan_dev(c);
@@ -410,6 +411,7 @@ dcp_harvest(struct dcp_port *port, uint16_t budget)
 bool
 port_has_posts(const struct dcp_port *port)
 {
+	DCP_STEP();
 	return dcp_peek(&port->posts.in) != dcp_peek(&port->posts.out);
 }
 
@@ -424,6 +426,7 @@ port_has_work(const struct dcp_port *port)
 		const _Atomic uint64_t *end =
 			chan_state(c) == DCP_CHAN_FAULT ? &c->noted : &c->issued;
 
+		DCP_STEP();
 		if (dcp_peek(end) != dcp_peek(&c->delivered) && chan_source(c) == NULL)
 			return true;
 	}
@@ -436,6 +439,7 @@ port_owes(const struct dcp_port *port)
 	uint32_t used = atomic_load_explicit(&port->used, memory_order_acquire);
 
 	for (uint32_t i = 0; i < used; i++) {
+		DCP_STEP();
 		if (dcp_peek(&port->chans[i].issued) != dcp_peek(&port->chans[i].delivered))
 			return true;
 	}

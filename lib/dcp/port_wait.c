@@ -62,6 +62,7 @@ worker_drop_held(struct dcp_worker *w)
 static bool
 port_is_shut(const struct dcp_port *port)
 {
+	DCP_STEP();
 	return atomic_load_explicit(&port->slots.shut, memory_order_relaxed);
 }
 
@@ -84,8 +85,10 @@ deadline_after(uint64_t timeout_ns)
 	return timeout_ns < UINT64_MAX - now ? now + timeout_ns : UINT64_MAX;
 }
 
-/* The leader sleeps: until work is added when there is none, else for a nap. */
-static void
+/* The leader sleeps: until work is added when there is none, else for a nap.
+ * @return false: there is something to look at now.
+ */
+static bool
 lead_sleep(struct dcp_worker *w, uint64_t *nap_ns, uint64_t now, uint64_t deadline)
 {
 	struct dcp_port *port = w->port;
@@ -106,6 +109,7 @@ lead_sleep(struct dcp_worker *w, uint64_t *nap_ns, uint64_t now, uint64_t deadli
 		*nap_ns = RTE_MIN(*nap_ns * 2, port->nap_ns);
 	}
 	dcp_bed_leave(&port->bed);
+	return !stay_up;
 }
 
 /* Poll for all that wait, until there is something or the time is over.
@@ -130,10 +134,11 @@ lead(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max, uint64_t deadline)
 		rc = port_is_shut(port) ? -ESHUTDOWN : -ETIMEDOUT;
 		if (rc == -ESHUTDOWN || now >= deadline)
 			break;
-		if (now < spin_end)
+		/* What there is to look at may be in the hands of a thread that waits for this
+		 * processor.
+		 */
+		if (now < spin_end || !lead_sleep(w, &nap_ns, now, deadline))
 			dcp_os_relax(spins++);
-		else
-			lead_sleep(w, &nap_ns, now, deadline);
 	}
 	worker_wake(slots_lead_end(&port->slots, &w->wait));
 	return rc;
@@ -222,6 +227,7 @@ dcp_get(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max, uint64_t timeou
 		rc = wait_asleep(w, out, max, timeout_ns);
 	else if (rc == 0)
 		rc = wait_awake(w, out, max, timeout_ns);
+	DCP_STEP();
 	if (rc < 0)
 		dcp_count(&w->empty_gets, 1);
 	else if (unlikely(atomic_load_explicit(&port->closing, memory_order_relaxed)))

@@ -323,11 +323,10 @@ rig_end(struct dcp_port *port)
 	while (w != NULL && rc != -ESHUTDOWN && rig_now_ns() < end)
 		rc = dcp_get(w, cpl, RTE_DIM(cpl), 0);
 	dcp_worker_del(w);
-	for (uint32_t id = 0; id < DCP_CHAN_POST; id++) {
-		struct dcp_stats st;
-
-		if (dcp_stats(port, (int)id, &st) == 0)
-			CHECK_INT(dcp_chan_del(port, (uint16_t)id, false, 0), ==, 0);
+	for (uint16_t i = 0; i < port->max_chans; i++) {
+		if (chan_dev(&port->chans[i]) != NULL)
+			CHECK_INT(dcp_chan_del(port, (uint16_t)chan_id(&port->chans[i]), false, 0),
+			          ==, 0);
 	}
 	CHECK_INT(dcp_destroy(port), ==, 0);
 }

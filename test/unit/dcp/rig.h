@@ -71,7 +71,7 @@ int rig_issue(struct dcp_port *port, uint16_t chan, uint64_t ctx, uint16_t n);
 /** Post one record with context @p ctx. */
 void rig_post(struct dcp_port *port, uint64_t ctx);
 
-/** Close, take all that is left, delete the channels from 0 up to 65534, destroy. */
+/** Close, take all that is left, delete the channels, destroy. */
 void rig_end(struct dcp_port *port);
 
 /** A worker; ends the test when that fails. */
