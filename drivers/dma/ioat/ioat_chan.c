@@ -18,6 +18,7 @@
 #define POLL_MAX_US      1000u
 #define SUSPEND_US       100000u /* a descriptor in flight may be megabytes long */
 #define RESET_US         200000u
+#define ARM_US           10000u
 #define SELF_TEST_US     1000000u /* the engine of a model may have to wait for a processor */
 #define DRAIN_US         1000000u
 #define CHANERR_ALL_ONES 0xffffffffu /* the device is gone */
@@ -224,6 +225,8 @@ chan_arm(struct ioat_chan *ch, uint32_t first)
 	             CHANCTRL_IN_USE | CHANCTRL_ANY_ERR_ABORT | CHANCTRL_ERR_COMPL_EN);
 	mmio_write64(ioat_chan_regs(ch), IOAT_CHANCMP, ch->status_iova);
 	mmio_write64(ioat_chan_regs(ch), IOAT_CHAINADDR, chain);
+	/* No document says how soon the state follows; the model's does at once. */
+	(void)chan_wait_leave(ch, RTE_BIT32(IOAT_STATE_HALTED), ARM_US);
 	state = ioat_chan_state(ch);
 	if (state != IOAT_STATE_ARMED) {
 		IOAT_LOG(ERR, "%s: state %u after CHAINADDR 0x%" PRIx64 ", CHANERR 0x%x, not armed",
@@ -346,23 +349,28 @@ ioat_chan_set_ring(struct ioat_chan *ch, const struct ioat_ring_mem *mem)
 static int
 chan_self_test(struct ioat_chan *ch)
 {
+	const unsigned int good = RTE_BIT32(IOAT_STATE_ARMED) | RTE_BIT32(IOAT_STATE_ACTIVE) |
+	                          RTE_BIT32(IOAT_STATE_DONE);
+	struct chan_wait wait = chan_wait_start(SELF_TEST_US);
+	enum ioat_state state;
 	uint64_t word;
-	int rc;
 
 	ch->desc[0].size = IOAT_NULL_SIZE;
 	ch->desc[0].ctrl = DESC_CTRL_NULL | DESC_CTRL_COMPL;
 	mmio_write_doorbell(ch->doorbell, 1);
-	rc = chan_wait_leave(ch, RTE_BIT32(IOAT_STATE_ACTIVE) | RTE_BIT32(IOAT_STATE_ARMED),
-	                     SELF_TEST_US);
-	word = __atomic_load_n(ch->status, __ATOMIC_ACQUIRE);
-	if (rc == 0 && word == (ch->ring_iova | IOAT_STATE_DONE))
-		return 0;
+	/* Register and word need not become visible at the same time. */
+	do {
+		state = ioat_chan_state(ch);
+		word = __atomic_load_n(ch->status, __ATOMIC_ACQUIRE);
+		if (state == IOAT_STATE_DONE && word == (ch->ring_iova | IOAT_STATE_DONE))
+			return 0;
+	} while ((good & RTE_BIT32(state)) != 0 && chan_wait_pause(ch, &wait));
 	IOAT_LOG(ERR,
 	         "%s: self-test failed: CHANSTS 0x%x, CHANERR 0x%x, completion word 0x%" PRIx64
 	         " at IOVA 0x%" PRIx64 ", expected 0x%" PRIx64 ": is its memory mapped for DMA?",
 	         ch->name, chan_state_raw(ch), mmio_read32(ioat_chan_regs(ch), IOAT_CHANERR), word,
 	         ch->status_iova, ch->ring_iova | IOAT_STATE_DONE);
-	return rc == 0 ? -EIO : rc;
+	return state == IOAT_STATE_ARMED || state == IOAT_STATE_ACTIVE ? -ETIMEDOUT : -EIO;
 }
 
 int

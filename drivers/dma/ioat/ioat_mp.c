@@ -108,23 +108,35 @@ ioat_mp_add(struct rte_dma_dev *dev, struct ioat_chan *ch, const struct ioat_mmi
 }
 
 void
-ioat_mp_remove(struct ioat_chan *ch)
+ioat_mp_lock(void)
+{
+	pthread_mutex_lock(&local_lock);
+}
+
+void
+ioat_mp_unlock(void)
+{
+	pthread_mutex_unlock(&local_lock);
+}
+
+void
+ioat_mp_remove(const struct rte_dma_dev *dev)
 {
 	struct mp_local **at, *gone = NULL;
 	struct ioat_chan **in;
 
 	pthread_mutex_lock(&local_lock);
-	for (at = &locals; *at != NULL && gone == NULL; at = &(*at)->next) {
-		if ((*at)->ch == ch) {
+	for (at = &locals; *at != NULL; at = &(*at)->next) {
+		if ((*at)->dev == dev) {
 			gone = *at;
 			*at = gone->next;
 			break;
 		}
 	}
-	if (shared != NULL) {
+	if (shared != NULL && gone != NULL) {
 		for (in = &shared->first; *in != NULL; in = &(*in)->next) {
-			if (*in == ch) {
-				*in = ch->next;
+			if (*in == gone->ch) {
+				*in = gone->ch->next;
 				break;
 			}
 		}
@@ -182,7 +194,8 @@ ioat_mp_visit(int dev_id, int (*visit)(int16_t id, const struct ioat_chan *ch, v
 	/* The lock keeps the channel from being closed meanwhile. */
 	pthread_mutex_lock(&local_lock);
 	for (l = locals; l != NULL; l = l->next)
-		if (dev_id < 0 || l->dev->data->dev_id == dev_id)
+		if (l->dev->data->dev_private == l->ch && /* else closed by the primary */
+		    (dev_id < 0 || l->dev->data->dev_id == dev_id))
 			rc = visit(l->dev->data->dev_id, l->ch, arg);
 	pthread_mutex_unlock(&local_lock);
 	return rc;

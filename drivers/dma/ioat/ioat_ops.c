@@ -44,7 +44,7 @@ data_path_install(struct rte_dma_fp_object *fp, const struct ioat_chan *ch)
 	ioat_enq_install(fp);
 	if (ch->install != NULL)
 		ch->install(fp);
-	if (ch->silent)
+	if (ch->silent || (ch->may_be_silent && rte_eal_process_type() != RTE_PROC_PRIMARY))
 		ioat_silent_install(fp);
 }
 
@@ -114,7 +114,7 @@ ops_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
 	size_t ring = (size_t)slots * IOAT_DESC_SIZE;
 	size_t ops = slots * ioat_enq_slot_size(dev);
 	size_t after = ring + RTE_CACHE_LINE_SIZE;
-	const struct rte_memzone *mz;
+	const struct rte_memzone *mz, *old;
 
 	if (conf_sz != sizeof(*conf))
 		return -EINVAL;
@@ -125,9 +125,9 @@ ops_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
 	mz = ring_reserve(dev, slots);
 	if (mz == NULL)
 		return -ENOMEM;
-	/* The channel was reset at open or stop: it does not write to the old ring. */
 	ioat_ring_restart(ch);
-	rte_memzone_free(ch->mz);
+	ioat_mp_lock();
+	old = ch->mz;
 	ch->mz = mz;
 	ch->nb_desc = conf->nb_desc;
 	ioat_chan_set_ring(ch, &(struct ioat_ring_mem){
@@ -139,6 +139,9 @@ ops_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
 				       .ops = ops == 0 ? NULL : RTE_PTR_ADD(mz->addr, after),
 				       .more = RTE_PTR_ADD(mz->addr, after + ops),
 			       });
+	ioat_mp_unlock();
+	/* The channel was reset at open or stop: it does not write to the old ring. */
+	rte_memzone_free(old);
 	return 0;
 }
 
@@ -169,17 +172,22 @@ static int
 ops_close(struct rte_dma_dev *dev)
 {
 	struct ioat_chan *ch = dev->data->dev_private;
+	const struct rte_memzone *mz = ch->mz;
+	int rc = ioat_chan_close(ch);
 
-	if (ioat_chan_close(ch) < 0)
-		IOAT_LOG(ERR, "%s: not reset, %zu bytes stay reserved since it may write to them",
-		         ch->name, ch->mz == NULL ? 0 : ch->mz->len);
-	else
-		rte_memzone_free(ch->mz);
+	ioat_mp_lock();
 	ch->mz = NULL;
+	ch->status = &ch->no_status;
+	ioat_mp_unlock();
+	if (rc < 0)
+		IOAT_LOG(ERR, "%s: not reset, %zu bytes stay reserved since it may write to them",
+		         ch->name, mz == NULL ? 0 : mz->len);
+	else
+		rte_memzone_free(mz);
 	if (ch->op_head != ch->op_rung)
 		IOAT_LOG(NOTICE, "%s: closed with %u operations whose end nobody asked for",
 		         ch->name, (uint16_t)(ch->op_rung - ch->op_head));
-	ioat_mp_remove(ch);
+	ioat_mp_remove(dev);
 	return 0;
 }
 
@@ -245,7 +253,10 @@ ops_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
 static int
 ops_dump(const struct rte_dma_dev *dev, FILE *f)
 {
+	/* Telemetry asks from a thread of its own: the ring must stay while it is looked at. */
+	ioat_mp_lock();
 	ioat_dump(dev->data->dev_private, f);
+	ioat_mp_unlock();
 	return 0;
 }
 
@@ -336,21 +347,60 @@ attached_start_stop(struct rte_dma_dev *dev)
 static int
 attached_close(struct rte_dma_dev *dev)
 {
-	ioat_mp_remove(dev->data->dev_private);
+	ioat_mp_remove(dev);
 	return 0;
 }
 
+/* The primary closes a channel without asking: dmadev here learns of it from what both share. */
+static bool
+attached_is_gone(const struct rte_dma_dev *dev)
+{
+	return dev->data->dev_private == NULL || dev->data->dev_private != dev->fp_obj->dev_private;
+}
+
+static int
+attached_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t info_sz)
+{
+	return attached_is_gone(dev) ? -ENODEV : ops_info_get(dev, info, info_sz);
+}
+
+static int
+attached_stats_get(const struct rte_dma_dev *dev, uint16_t vchan, struct rte_dma_stats *stats,
+                   uint32_t stats_sz)
+{
+	return attached_is_gone(dev) ? -ENODEV : ops_stats_get(dev, vchan, stats, stats_sz);
+}
+
+static int
+attached_stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
+{
+	return attached_is_gone(dev) ? -ENODEV : ops_stats_reset(dev, vchan);
+}
+
+static int
+attached_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan,
+                      enum rte_dma_vchan_status *status)
+{
+	return attached_is_gone(dev) ? -ENODEV : ops_vchan_status(dev, vchan, status);
+}
+
+static int
+attached_dump(const struct rte_dma_dev *dev, FILE *f)
+{
+	return attached_is_gone(dev) ? -ENODEV : ops_dump(dev, f);
+}
+
 static const struct rte_dma_dev_ops attached_ops = {
-	.dev_info_get = ops_info_get,
+	.dev_info_get = attached_info_get,
 	.dev_configure = attached_configure,
 	.dev_start = attached_start_stop,
 	.dev_stop = attached_start_stop,
 	.dev_close = attached_close,
 	.vchan_setup = attached_vchan_setup,
-	.stats_get = ops_stats_get,
-	.stats_reset = ops_stats_reset,
-	.vchan_status = ops_vchan_status,
-	.dev_dump = ops_dump,
+	.stats_get = attached_stats_get,
+	.stats_reset = attached_stats_reset,
+	.vchan_status = attached_vchan_status,
+	.dev_dump = attached_dump,
 };
 
 int
@@ -382,7 +432,12 @@ ioat_dmadev_attach(struct ioat_chan *ch, struct rte_device *device, const struct
 static int
 attached_release(struct rte_dma_dev *dev)
 {
-	ioat_mp_remove(dev->data->dev_private);
+	ioat_mp_remove(dev);
+	if (dev->data->dev_name[0] == '\0') {
+		/* Closed by the primary: dmadev has no name left by which it could be released. */
+		dev->state = RTE_DMA_DEV_UNUSED;
+		return 0;
+	}
 	dev->state = RTE_DMA_DEV_REGISTERED; /* so that dmadev does not ask whether it is stopped */
 	return rte_dma_pmd_release(dev->data->dev_name);
 }

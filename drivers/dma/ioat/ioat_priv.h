@@ -246,7 +246,11 @@ const struct ioat_mmio *ioat_chan_regs(const struct ioat_chan *ch);
 
 /** Note an open channel; @p regs: of a secondary process. @return 0; -ENOMEM, or EAL's error. */
 int ioat_mp_add(struct rte_dma_dev *dev, struct ioat_chan *ch, const struct ioat_mmio *regs);
-void ioat_mp_remove(struct ioat_chan *ch);
+void ioat_mp_remove(const struct rte_dma_dev *dev);
+
+/** While it is held, no channel is removed and no ring is freed. */
+void ioat_mp_lock(void);
+void ioat_mp_unlock(void);
 
 /** One of this process's dmadevs on @p device; NULL: none (any more). */
 struct rte_dma_dev *ioat_mp_dev_of(const struct rte_device *device);

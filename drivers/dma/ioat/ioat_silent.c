@@ -5,6 +5,9 @@
 /*
  * Silent mode: nobody asks for completions, so whoever enqueues, submits or asks for room takes
  * finished operations off the ring. Halts are found and recovered from there, too.
+ *
+ * A secondary process has these functions wherever the mode is offered: the primary may choose it
+ * later, or leave it, so that they look at the channel each time.
  */
 
 #include <errno.h>
@@ -17,6 +20,8 @@ ioat_silent_reclaim(struct ioat_chan *ch)
 	enum rte_dma_status_code status[32];
 	uint16_t last;
 
+	if (!ch->silent)
+		return;
 	/* An engine without a thread works while registers are read. */
 	if (ioat_chan_regs(ch)->ops->steps_on_read)
 		(void)ioat_chan_state(ch);
@@ -79,12 +84,13 @@ silent_burst_capacity(const void *dev_private, uint16_t vchan)
 }
 
 static uint16_t
-silent_completed(void *dev_private, uint16_t vchan __rte_unused,
-                 const uint16_t nb_cpls __rte_unused, uint16_t *last_idx,
-                 bool *has_error __rte_unused)
+silent_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint16_t *last_idx,
+                 bool *has_error)
 {
 	const struct ioat_chan *ch = dev_private;
 
+	if (!ch->silent)
+		return ioat_ring_completed(dev_private, vchan, nb_cpls, last_idx, has_error);
 	ioat_silent_reclaim(dev_private);
 	*last_idx = ch->op_head - 1;
 	return 0;
@@ -92,8 +98,12 @@ silent_completed(void *dev_private, uint16_t vchan __rte_unused,
 
 static uint16_t
 silent_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
-                        uint16_t *last_idx, enum rte_dma_status_code *status __rte_unused)
+                        uint16_t *last_idx, enum rte_dma_status_code *status)
 {
+	const struct ioat_chan *ch = dev_private;
+
+	if (!ch->silent)
+		return ioat_ring_completed_status(dev_private, vchan, nb_cpls, last_idx, status);
 	return silent_completed(dev_private, vchan, nb_cpls, last_idx, NULL);
 }
 

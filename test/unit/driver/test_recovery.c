@@ -4,6 +4,8 @@
 
 /* The registers that start and recovery use, on a device that is slow or says more than it must. */
 
+#include <errno.h>
+
 #include "test.h"
 
 #include "rig.h"
@@ -17,11 +19,28 @@ struct between {
 	void *ctx;
 	unsigned int reset_reads; /* a RESET takes so many reads of CHANCMD */
 	unsigned int pending;     /* of them are left */
+	unsigned int arm_reads;   /* CHANSTS follows CHAINADDR after so many reads */
+	unsigned int unarmed;     /* of them are left */
+	uint64_t *word;           /* this completion word follows CHANSTS a read later */
+	uint64_t late;            /* what it will be */
 	uint64_t stale;           /* address bits that CHANSTS keeps where there should be none */
 	bool from_reset;          /* nothing was rung since the last RESET */
 	unsigned int resets;
 	unsigned int armed;
 };
+
+static void
+between_delay_word(struct between *b, uint64_t state)
+{
+	if (b->late != 0) {
+		*b->word = b->late;
+		b->word = NULL; /* once */
+		b->late = 0;
+	} else if (b->word != NULL && state == IOAT_STATE_DONE) {
+		b->late = *b->word;
+		*b->word = 0;
+	}
+}
 
 static uint64_t
 between_read(void *ctx, uint32_t offset, unsigned int width)
@@ -37,6 +56,11 @@ between_read(void *ctx, uint32_t offset, unsigned int width)
 		}
 		break;
 	case IOAT_CHANSTS:
+		if (b->unarmed > 0) {
+			b->unarmed--;
+			return IOAT_STATE_HALTED;
+		}
+		between_delay_word(b, state);
 		if (state == IOAT_STATE_HALTED || state == IOAT_STATE_ARMED)
 			value |= b->stale;
 		break;
@@ -64,6 +88,7 @@ between_write(void *ctx, uint32_t offset, unsigned int width, uint64_t value)
 		break;
 	case IOAT_CHAINADDR + 4: /* the second half arms it */
 		b->from_reset = false;
+		b->unarmed = b->arm_reads;
 		break;
 	}
 	b->ops->write(b->ctx, offset, width, value);
@@ -153,6 +178,45 @@ TEST(channel_is_armed_from_a_reset_only_at_start_restart_and_recovery)
 	restart(r);
 	CHECK_INT(b.armed, ==, 5);
 	CHECK_INT(b.resets, >=, b.armed);
+	rig_close(r);
+}
+
+TEST(part_whose_state_follows_chainaddr_later_starts_and_recovers)
+{
+	struct between b = {.arm_reads = 5};
+	struct rig *r = open_between(&b);
+
+	restart(r);
+	fail_and_go_on(r);
+	CHECK_INT(r->ch.recoveries, ==, 1);
+	rig_close(r);
+}
+
+TEST(part_that_is_never_armed_fails_the_start_in_time)
+{
+	struct between b = {.arm_reads = UINT32_MAX};
+	struct rig *r = open_between(&b);
+	uint64_t begin;
+
+	CHECK_INT(ioat_chan_stop(&r->ch), ==, 0);
+	begin = ioat_chan_now_us();
+	CHECK_INT(ioat_chan_start(&r->ch), ==, -EIO);
+	CHECK_INT(ioat_chan_now_us() - begin, <, 1000000);
+	rig_close(r);
+}
+
+TEST(completion_word_that_follows_the_register_passes_the_self_test)
+{
+	struct between b = {0};
+	struct rig *r = open_between(&b);
+
+	r->auto_step = true;
+	CHECK_INT(ioat_chan_stop(&r->ch), ==, 0);
+	/* Words take turns in their line; the self-test has the next one. */
+	b.word = RTE_PTR_ADD(RTE_PTR_ALIGN_FLOOR(r->ch.status, RTE_CACHE_LINE_SIZE),
+	                     (r->ch.status_iova + sizeof(uint64_t)) % RTE_CACHE_LINE_SIZE);
+	CHECK_INT(ioat_chan_start(&r->ch), ==, 0);
+	CHECK(b.word == NULL); /* it was late */
 	rig_close(r);
 }
 
