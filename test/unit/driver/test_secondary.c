@@ -258,6 +258,77 @@ role_next(void)
 	CHECK_INT(rte_vdev_uninit(THREAD), ==, 0);
 }
 
+/* Wait until the primary has done what it was told of by @p what. */
+static void
+await_primary(char what, bool (*done)(int16_t id), int16_t id)
+{
+	const uint64_t end = rte_get_timer_cycles() + 60 * rte_get_timer_hz();
+
+	tell(what);
+	while (!done(id)) {
+		CHECK(rte_get_timer_cycles() < end);
+		rte_delay_us_sleep(1000);
+	}
+}
+
+static bool
+is_closed(int16_t id)
+{
+	struct rte_dma_info info;
+
+	return rte_dma_info_get(id, &info) != 0;
+}
+
+static void
+role_left(void)
+{
+	int16_t id = id_of(THREAD);
+	enum rte_dma_vchan_status status;
+	struct rte_dma_stats stats;
+	FILE *f = fopen("/dev/null", "w");
+
+	await_primary('c', is_closed, id);
+	CHECK(rte_dma_stats_get(id, RTE_DMA_ALL_VCHAN, &stats) < 0);
+	CHECK(rte_dma_stats_reset(id, RTE_DMA_ALL_VCHAN) < 0);
+	CHECK(rte_dma_vchan_status(id, 0, &status) < 0);
+	CHECK(rte_dma_dump(id, f) < 0);
+	fclose(f);
+	/* The primary may unplug it, and plug it in anew. */
+	CHECK_INT(rte_vdev_uninit(THREAD), ==, 0);
+	CHECK_INT(rte_vdev_uninit(THREAD), <, 0);
+}
+
+static bool
+is_silent(int16_t id)
+{
+	char *text = dump(id);
+	bool silent = strstr(text, "state: started, silent") != NULL;
+
+	free(text);
+	return silent;
+}
+
+/* More copies than the ring has room for, of which none is ever asked for. */
+static void
+role_silent(void)
+{
+	int16_t id = id_of(THREAD);
+	uint8_t *mem = rte_malloc(NULL, 2 * LEN, 0);
+	const uint64_t end = rte_get_timer_cycles() + 60 * rte_get_timer_hz();
+	int i, rc;
+
+	await_primary('s', is_silent, id);
+	for (i = 0; i < 1000; i++) {
+		do {
+			CHECK(rte_get_timer_cycles() < end);
+			rc = rte_dma_copy(id, 0, (uintptr_t)mem, (uintptr_t)mem + LEN, LEN,
+			                  RTE_DMA_OP_FLAG_SUBMIT);
+		} while (rc == -ENOSPC);
+		CHECK_INT(rc, >=, 0);
+	}
+	rte_free(mem);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -266,6 +337,7 @@ static const struct {
 	{"look", role_look, false},     {"meddle", role_meddle, false},
 	{"copy", role_copy, false},     {"inline", role_inline, false},
 	{"orphan", role_orphan, false}, {"stranger", role_stranger, false},
+	{"left", role_left, false},     {"silent", role_silent, false},
 	{"doomed", role_doomed, true},  {"next", role_next, true},
 };
 
@@ -374,6 +446,50 @@ TEST(secondary_whose_primary_dies_is_told_and_the_next_primary_opens_the_device)
 	CHECK_INT(end_of(pid), ==, -SIGKILL);
 	CHECK_INT(hear(ends[0]), ==, 'k');
 	CHECK_INT(end_of(spawn("next", family)), ==, 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+TEST(secondary_asks_a_channel_that_the_primary_has_closed_and_lets_it_go)
+{
+	int16_t id = start(THREAD, "");
+	int ends[2];
+	pid_t pid;
+
+	CHECK_INT(pipe(ends), ==, 0);
+	news = ends[1];
+	pid = spawn("left", prefix);
+	CHECK_INT(hear(ends[0]), ==, 'c');
+	CHECK_INT(rte_dma_stop(id), ==, 0);
+	CHECK_INT(rte_dma_close(id), ==, 0);
+	CHECK_INT(end_of(pid), ==, 0);
+	CHECK_INT(rte_vdev_uninit(THREAD), ==, 0);
+	copies(start(THREAD, ""), COPIES);
+	CHECK_INT(rte_vdev_uninit(THREAD), ==, 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+TEST(silent_mode_that_is_configured_after_a_secondary_attached_holds_there_too)
+{
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+	const struct rte_dma_conf conf = {.nb_vchans = 1, .flags = RTE_DMA_CFG_FLAG_SILENT};
+#else
+	const struct rte_dma_conf conf = {.nb_vchans = 1, .enable_silent = true};
+#endif
+	int16_t id = start(THREAD, "silent");
+	int ends[2];
+	pid_t pid;
+
+	CHECK_INT(rte_dma_stop(id), ==, 0);
+	CHECK_INT(pipe(ends), ==, 0);
+	news = ends[1];
+	pid = spawn("silent", prefix);
+	CHECK_INT(hear(ends[0]), ==, 's');
+	CHECK_INT(rte_dma_configure(id, &conf), ==, 0);
+	CHECK_INT(rte_dma_start(id), ==, 0);
+	CHECK_INT(end_of(pid), ==, 0);
+	CHECK_INT(rte_vdev_uninit(THREAD), ==, 0);
 	close(ends[0]);
 	close(ends[1]);
 }
