@@ -71,8 +71,10 @@ int dcp_uring_add(struct dcp_port *port, uint32_t depth, uint64_t key);
  * need not wait. The array is free on return; what the operations point at belongs to the kernel
  * until dcp_get() returns their records.
  *
- * Any thread may call this, several at a time take turns; any worker gets the records. Operations
- * of a thread that ends are cancelled by Linux, and come back as DCP_ST_ABORTED.
+ * Any thread may call this, several at a time take turns; any worker gets the records. Linux lets
+ * an operation go on in the thread that issued it: when that has ended, the operation comes back as
+ * DCP_ST_ABORTED, without having taken data, as soon as it could have gone on. So long-lived
+ * threads issue what waits.
  *
  * Legal are operations with one completion each: no multishot ones, none of provided buffers, no
  * zero-copy send, no message to another ring. Of the flags, links, IOSQE_IO_DRAIN and IOSQE_ASYNC
