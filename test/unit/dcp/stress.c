@@ -30,7 +30,7 @@ struct run {
 	_Atomic uint32_t wrong; /* records; the first is printed */
 	_Atomic uint32_t ready;
 	_Atomic uint32_t left; /* issuers that are not done */
-	uint8_t *src, *dst;
+	uint8_t *src, *dst;    /* a destination for each channel, since devices work in parallel */
 	uint32_t holders[STRESS_CHANS]; /* plain: serial channels protect it */
 };
 
@@ -63,7 +63,7 @@ complain(struct run *r, const struct dcp_cpl *cpl, const char *what)
 /* --- issuers */
 
 static uint16_t
-make_batch(struct member *m, uint32_t done, struct dcp_op *ops)
+make_batch(struct member *m, uint32_t done, uint16_t k, struct dcp_op *ops)
 {
 	struct run *r = m->run;
 	uint16_t n = (uint16_t)RTE_MIN(1 + dice(m, BATCH_MAX), r->s->total - done);
@@ -74,7 +74,7 @@ make_batch(struct member *m, uint32_t done, struct dcp_op *ops)
 		ops[i] = (struct dcp_op){
 			.ctx = (uint64_t)m->number * r->s->total + done + i,
 			.src = (rte_iova_t)(uintptr_t)r->src,
-			.dst = (rte_iova_t)(uintptr_t)(r->dst + m->number * BUFFER),
+			.dst = (rte_iova_t)(uintptr_t)(r->dst + k * BUFFER),
 			.len = len == 0 ? 64 : 1 + dice(m, len),
 		};
 	}
@@ -90,8 +90,8 @@ issuer_main(void *arg)
 	uint32_t done = 0;
 
 	while (done < r->s->total && atomic_load(&r->wrong) == 0) {
-		uint16_t n = make_batch(m, done, ops), at = 0;
 		uint16_t k = (uint16_t)dice(m, r->s->nb_chans);
+		uint16_t n = make_batch(m, done, k, ops), at = 0;
 
 		while (at < n && atomic_load(&r->wrong) == 0) {
 			int rc = dcp_issue(r->port, r->chan[k], ops + at, (uint16_t)(n - at));
@@ -267,7 +267,7 @@ stress_run(struct stress *s)
 	struct dcp_stats st;
 
 	r.seen = calloc(total / 64 + 1, sizeof(*r.seen));
-	r.src = rte_zmalloc("stress", BUFFER * (1 + STRESS_ISSUERS), 0);
+	r.src = rte_zmalloc("stress", BUFFER * (1 + STRESS_CHANS), 0);
 	assert_non_null(r.seen);
 	assert_non_null(r.src);
 	r.dst = r.src + BUFFER;
