@@ -3,11 +3,13 @@
  */
 
 /*
- * Where the ring's memory comes from. The linker leads the driver's calls of
- * rte_memzone_reserve_aligned() here (-Wl,--wrap), so that nodes can be without memory.
+ * Where the ring's memory comes from, and when it goes. The linker leads the driver's calls of
+ * rte_memzone_reserve_aligned() and rte_memzone_free() here (-Wl,--wrap), so that nodes can be
+ * without memory.
  */
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "eal.h"
 #include "test.h"
@@ -54,6 +56,36 @@ __wrap_rte_memzone_reserve_aligned(const char *name, size_t len, int node, unsig
 	if (seen.no_iova && mz != NULL)
 		((struct rte_memzone *)(uintptr_t)mz)->iova = RTE_BAD_IOVA;
 	return mz;
+}
+
+/* What the channel still says of a ring when that is freed; 0: nothing frees its present one. */
+static struct {
+	int16_t id;
+	int frees;
+	int dangling;
+} gone = {.id = -1};
+
+int __real_rte_memzone_free(const struct rte_memzone *mz);
+int __wrap_rte_memzone_free(const struct rte_memzone *mz);
+
+int
+__wrap_rte_memzone_free(const struct rte_memzone *mz)
+{
+	char iova[32], *text = NULL;
+	size_t len = 0;
+	FILE *f;
+
+	if (gone.id >= 0 && mz != NULL && strncmp(mz->name, "ioat_ring_", 10) == 0) {
+		/* As another thread may ask at this very moment. */
+		f = open_memstream(&text, &len);
+		rte_dma_dump(gone.id, f);
+		fclose(f);
+		snprintf(iova, sizeof(iova), "0x%" PRIx64, (uint64_t)mz->iova);
+		gone.frees++;
+		gone.dangling += strstr(text, iova) != NULL;
+		free(text);
+	}
+	return __real_rte_memzone_free(mz);
 }
 
 static int
@@ -181,6 +213,22 @@ TEST(set_up_can_be_repeated_with_every_size_and_leaves_no_memory_behind)
 	CHECK_INT(set_up(id, 64), ==, 0);
 	CHECK_INT(rte_malloc_get_socket_stats(0, &after), ==, 0);
 	CHECK_INT(after.heap_allocsz_bytes, ==, before.heap_allocsz_bytes);
+	CHECK_INT(rte_vdev_uninit(NAME), ==, 0);
+}
+
+TEST(dump_shows_no_ring_that_is_being_freed)
+{
+	int16_t id = open_device();
+
+	CHECK_INT(set_up(id, 64), ==, 0);
+	gone.id = id;
+	CHECK_INT(set_up(id, 128), ==, 0);
+	CHECK_INT(gone.frees, ==, 1);
+	CHECK_INT(gone.dangling, ==, 0);
+	CHECK_INT(rte_dma_close(id), ==, 0);
+	gone.id = -1;
+	CHECK_INT(gone.frees, ==, 2);
+	CHECK_INT(gone.dangling, ==, 0);
 	CHECK_INT(rte_vdev_uninit(NAME), ==, 0);
 }
 
