@@ -464,6 +464,8 @@ ioat_chan_recover(struct ioat_chan *ch, uint32_t next)
 {
 	int rc;
 
+	if (ch->lost)
+		return -EIO;
 	chan_note_error(ch);
 	ch->recoveries++;
 	rc = chan_reset(ch);

@@ -72,6 +72,25 @@ deadline(void)
 	return ts;
 }
 
+/*
+ * The client before gave up or died: what it asked for is taken back, or over, before the slot is
+ * used again. Locked. @return 0; -ETIMEDOUT: the engine is still at it.
+ */
+static int
+port_settle(struct ioat_emu_port *port)
+{
+	uint64_t end = rte_get_timer_cycles() + ANSWER_SECONDS * rte_get_timer_hz();
+	unsigned int state = PORT_ASKED;
+
+	atomic_compare_exchange_strong(&port->state, &state, PORT_IDLE);
+	while (atomic_load_explicit(&port->state, memory_order_acquire) == PORT_ACCEPTED) {
+		if (rte_get_timer_cycles() >= end)
+			return -ETIMEDOUT;
+		rte_delay_us_sleep(PAUSE_US);
+	}
+	return 0;
+}
+
 /* Have one access served, locked. @return 0; -ETIMEDOUT: nobody answers. */
 static int
 port_ask(struct ioat_emu_port *port)
@@ -88,7 +107,7 @@ port_ask(struct ioat_emu_port *port)
 		/* Take it back, so that it does not happen at some later time. */
 		if (atomic_compare_exchange_strong(&port->state, &state, PORT_IDLE))
 			return -ETIMEDOUT;
-		if (state != PORT_ANSWERED) /* accepted, and the primary died over it */
+		if (state != PORT_ANSWERED) /* accepted: port_settle() before the next */
 			return -ETIMEDOUT;
 	}
 	atomic_store_explicit(&port->state, PORT_IDLE, memory_order_relaxed);
@@ -103,8 +122,13 @@ port_access(struct ioat_emu_port *port, uint32_t offset, unsigned int width, boo
 	const struct timespec end = deadline();
 	int rc = pthread_mutex_timedlock(&port->lock, &end);
 
-	if (rc == EOWNERDEAD) /* the slot's state says all there is to know */
+	if (rc == EOWNERDEAD)
 		rc = pthread_mutex_consistent(&port->lock);
+	if (rc != 0) {
+		*value = UINT64_MAX >> (64 - 8 * width);
+		return;
+	}
+	rc = port_settle(port);
 	if (rc == 0) {
 		port->offset = offset;
 		port->width = width;
@@ -112,8 +136,8 @@ port_access(struct ioat_emu_port *port, uint32_t offset, unsigned int width, boo
 		port->value = *value;
 		rc = port_ask(port);
 		*value = port->value;
-		pthread_mutex_unlock(&port->lock);
 	}
+	pthread_mutex_unlock(&port->lock);
 	if (rc != 0)
 		*value = UINT64_MAX >> (64 - 8 * width);
 }

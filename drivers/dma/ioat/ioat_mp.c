@@ -36,7 +36,8 @@ struct mp_local {
 	struct ioat_mmio regs; /* of a secondary process; no ops: out of reach */
 };
 
-static pthread_mutex_t local_lock = PTHREAD_MUTEX_INITIALIZER;
+/* Recursive: those who hold it ask for registers, too. */
+static pthread_mutex_t local_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static struct mp_local *locals;
 static struct mp_shared *shared;
 
@@ -57,8 +58,10 @@ ioat_chan_regs(const struct ioat_chan *ch)
 
 	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
 		return &ch->regs;
-	/* No lock: only adding and removing devices changes the list, and not while one is used. */
+	/* EAL's own thread may remove another channel at any time; this one is in use. */
+	pthread_mutex_lock(&local_lock);
 	l = local_find(ch);
+	pthread_mutex_unlock(&local_lock);
 	return l == NULL || l->regs.ops == NULL ? NULL : &l->regs;
 }
 
@@ -81,7 +84,7 @@ shared_open(void)
 int
 ioat_mp_add(struct rte_dma_dev *dev, struct ioat_chan *ch, const struct ioat_mmio *regs)
 {
-	struct mp_local *l = calloc(1, sizeof(*l));
+	struct mp_local *l = calloc(1, sizeof(*l)), **end;
 	bool primary = rte_eal_process_type() == RTE_PROC_PRIMARY;
 	int rc = l == NULL ? -ENOMEM : 0;
 
@@ -97,8 +100,9 @@ ioat_mp_add(struct rte_dma_dev *dev, struct ioat_chan *ch, const struct ioat_mmi
 	if (regs != NULL)
 		l->regs = *regs;
 	pthread_mutex_lock(&local_lock);
-	l->next = locals;
-	locals = l;
+	for (end = &locals; *end != NULL; end = &(*end)->next)
+		; /* oldest first, as people expect of a list */
+	*end = l;
 	if (primary) {
 		ch->next = shared->first;
 		shared->first = ch;
@@ -210,6 +214,9 @@ RTE_FINI(ioat_mp_exit)
 	struct mp_local *l;
 
 	for (l = locals; l != NULL; l = l->next)
-		if (l->pid == getpid() && rte_eal_process_type() == RTE_PROC_PRIMARY)
+		if (l->pid == getpid() && rte_eal_process_type() == RTE_PROC_PRIMARY) {
+			/* A thread that still polls must not take the reset for a halt. */
+			l->ch->lost = true;
 			(void)ioat_chan_close(l->ch);
+		}
 }
