@@ -24,33 +24,6 @@
 #define CHANERR_ALL_ONES 0xffffffffu /* the device is gone */
 #define COMPL_EVERY_MAX  32u
 
-enum rte_dma_status_code
-ioat_chan_error_status(uint32_t chanerr)
-{
-	/* In the order of severity for the user: what he can mend comes first. */
-	static const struct {
-		uint32_t bits;
-		enum rte_dma_status_code status;
-	} table[] = {
-		{CHANERR_SRC_ADDR, RTE_DMA_STATUS_INVALID_SRC_ADDR},
-		{CHANERR_DST_ADDR, RTE_DMA_STATUS_INVALID_DST_ADDR},
-		{CHANERR_LENGTH, RTE_DMA_STATUS_INVALID_LENGTH},
-		{CHANERR_CONTROL, RTE_DMA_STATUS_INVALID_OPCODE},
-		{CHANERR_READ_DATA, RTE_DMA_STATUS_BUS_READ_ERROR},
-		{CHANERR_WRITE_DATA, RTE_DMA_STATUS_BUS_WRITE_ERROR},
-		{CHANERR_CHIPSET | CHANERR_DMA_INTEGRITY, RTE_DMA_STATUS_DATA_POISION},
-		{CHANERR_NEXT_ADDR | CHANERR_DESC, RTE_DMA_STATUS_DESCRIPTOR_READ_ERROR},
-		{CHANERR_CHAIN_ADDR, RTE_DMA_STATUS_INVALID_ADDR},
-		{CHANERR_UNAFFILIATED, RTE_DMA_STATUS_BUS_ERROR},
-	};
-	unsigned int i;
-
-	for (i = 0; i < RTE_DIM(table); i++)
-		if ((chanerr & table[i].bits) != 0)
-			return table[i].status;
-	return RTE_DMA_STATUS_ERROR_UNKNOWN;
-}
-
 /* strerror() speaks of connections and terminals where a device does not answer. */
 static const char *
 chan_reason(int rc)

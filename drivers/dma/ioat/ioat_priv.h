@@ -190,9 +190,6 @@ int ioat_chan_recover(struct ioat_chan *ch, uint32_t next);
 /** Release the channel for others. @return 0; -ETIMEDOUT: as ioat_chan_stop(). */
 int ioat_chan_close(struct ioat_chan *ch);
 
-/** The dmadev status for a set of CHANERR bits; 0 means a halt without a cause. */
-enum rte_dma_status_code ioat_chan_error_status(uint32_t chanerr);
-
 /** A clock for waits, in microseconds. */
 uint64_t ioat_chan_now_us(void);
 
@@ -200,6 +197,9 @@ uint64_t ioat_chan_now_us(void);
 enum ioat_state ioat_chan_state(const struct ioat_chan *ch);
 
 /* ioat_ring.c: the data path; ioat_halt.c: halts and the end. */
+
+/** The dmadev status for a set of CHANERR bits; 0 means a halt without a cause. */
+enum rte_dma_status_code ioat_chan_error_status(uint32_t chanerr);
 
 /** Have the next completion call look at the registers; any thread may ask. */
 void ioat_ring_ask(struct ioat_chan *ch);

@@ -5,6 +5,7 @@
 /* Huge pages that EAL takes and gives back while a device with a thread copies. */
 
 #include "eal.h"
+#include "huge.h"
 #include "test.h"
 
 #include <rte_bus_vdev.h>
@@ -66,27 +67,10 @@ TEST(pages_that_eal_took_are_reached_and_pages_given_back_are_an_address_error)
 
 TEST_LIST
 
-/* Free huge pages of the default size, as the kernel counts them. */
-static long
-free_pages(void)
-{
-	char line[128];
-	long n = 0;
-	FILE *f = fopen("/proc/meminfo", "r");
-
-	if (f == NULL)
-		return 0;
-	while (fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "HugePages_Free: %ld", &n) == 1)
-			break;
-	fclose(f);
-	return n;
-}
-
 int
 main(void)
 {
-	if (free_pages() < 16) {
+	if (huge_pages_free() < 16) {
 		printf("1..0 # SKIP fewer than 16 free huge pages\n");
 		return 0;
 	}

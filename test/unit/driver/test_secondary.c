@@ -5,16 +5,18 @@
 /*
  * A real secondary process beside a primary: the program starts itself once more. Processes share
  * memory in huge pages only, so that the tests are skipped where there are none.
+ *
+ * over 500 lines: each case is in two parts, one for each process
  */
 
 #include <errno.h>
-#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
 #include "eal.h"
+#include "huge.h"
 #include "test.h"
 
 #include <rte_bus_vdev.h>
@@ -496,55 +498,6 @@ TEST(silent_mode_that_is_configured_after_a_secondary_attached_holds_there_too)
 
 TEST_LIST
 
-/* Free huge pages of the default size, as the kernel counts them. */
-static long
-free_pages(void)
-{
-	char line[128];
-	long n = 0;
-	FILE *f = fopen("/proc/meminfo", "r");
-
-	if (f == NULL)
-		return 0;
-	while (fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "HugePages_Free: %ld", &n) == 1)
-			break;
-	fclose(f);
-	return n;
-}
-
-/* Where hugetlbfs is mounted, by which EAL shares pages between processes. @return whether. */
-static bool
-find_mount(char *folder)
-{
-	FILE *f = fopen("/proc/mounts", "r");
-	char line[512], type[32];
-	bool found = false;
-
-	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
-		found = sscanf(line, "%*s %255s %31s", folder, type) == 2 &&
-		        strcmp(type, "hugetlbfs") == 0;
-	if (f != NULL)
-		fclose(f);
-	return found;
-}
-
-/* Unlink what a family of processes left: EAL keeps the files of a process that has ended. */
-static void
-sweep(const char *folder, const char *name, const char *rest)
-{
-	char pattern[512];
-	glob_t found;
-	size_t i;
-
-	snprintf(pattern, sizeof(pattern), "%s/%s%s", folder, name, rest);
-	if (glob(pattern, 0, NULL, &found) != 0)
-		return;
-	for (i = 0; i < found.gl_pathc; i++)
-		(void)remove(found.gl_pathv[i]);
-	globfree(&found);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -557,11 +510,11 @@ main(int argc, char **argv)
 		news = (int)strtol(argv[4], NULL, 10);
 		return role_main(argv[2]);
 	}
-	if (free_pages() < PAGES) {
+	if (huge_pages_free() < PAGES) {
 		printf("1..0 # SKIP fewer than %d free huge pages\n", PAGES);
 		return 0;
 	}
-	if (!find_mount(pages)) {
+	if (!huge_find_mount(pages)) {
 		printf("1..0 # SKIP no hugetlbfs is mounted\n");
 		return 0;
 	}
@@ -575,11 +528,7 @@ main(int argc, char **argv)
 	end = strrchr(run, '/');
 	if (end != NULL)
 		*end = '\0';
-	sweep(pages, prefix, "map_*");
-	sweep(pages, family, "map_*");
-	sweep(run, prefix, "/*");
-	sweep(run, prefix, "");
-	sweep(run, family, "/*");
-	sweep(run, family, "");
+	huge_sweep(pages, run, prefix);
+	huge_sweep(pages, run, family);
 	return rc;
 }

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The ioat-pmd authors
+ */
+
+#ifndef HUGE_H
+#define HUGE_H
+
+/**
+ * @file
+ * Huge pages, which some tests cannot do without.
+ */
+
+#include <stdbool.h>
+
+/** Free huge pages of the default size, as the kernel counts them. */
+long huge_pages_free(void);
+
+/**
+ * Where hugetlbfs is mounted, by which EAL shares pages between processes.
+ * @param folder  of 256 bytes
+ * @return whether it is.
+ */
+bool huge_find_mount(char *folder);
+
+/** Unlink what processes of file prefix @p prefix left: EAL keeps the files of those that ended. */
+void huge_sweep(const char *pages, const char *run, const char *prefix);
+
+#endif /* HUGE_H */
