@@ -14,6 +14,7 @@
 
 #define SLOTS 64
 #define CELL  64u
+#define CELLS 21u
 
 struct eager {
 	struct rig *r;
@@ -87,7 +88,7 @@ copy(struct eager *e, unsigned int from, unsigned int to, uint64_t flags)
 static void
 paint(struct eager *e)
 {
-	memset(e->r->arena, 'o', RIG_ARENA);
+	memset(e->r->arena, 'o', CELLS * CELL);
 	memset(e->r->arena, 'n', CELL);
 }
 
@@ -182,7 +183,7 @@ rng(void)
 TEST(chains_of_fenced_copies_hold_whenever_they_are_rung_fetched_and_run)
 {
 	enum {
-		LINKS = 20,
+		LINKS = CELLS - 1,
 		ROUNDS = 20000
 	};
 	struct eager e = eager_open();
