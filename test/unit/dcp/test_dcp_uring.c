@@ -18,6 +18,7 @@
 
 #include "dcp.h"
 #include "dcp_uring.h"
+#include "getter.h"
 #include "rig.h"
 #include "rig_uring.h"
 
@@ -411,6 +412,7 @@ TEST(links_behind_a_failed_one_come_back_aborted)
 
 static uint32_t withheld;
 static int refusal;
+static bool close_before;
 
 int __real_io_uring_submit(struct io_uring *r);
 int __wrap_io_uring_submit(struct io_uring *r);
@@ -421,6 +423,8 @@ __wrap_io_uring_submit(struct io_uring *r)
 {
 	uint32_t n = r->sq.sqe_tail - r->sq.sqe_head;
 
+	if (close_before)
+		dcp_close(port);
 	if (withheld == 0 && refusal == 0)
 		return __real_io_uring_submit(r);
 	for (; r->sq.sqe_head != r->sq.sqe_tail; r->sq.sqe_head++)
@@ -446,6 +450,25 @@ TEST(what_the_kernel_does_not_take_is_not_accepted)
 	for (int i = 0; i < DEPTH; i++)
 		CHECK_INT(cpl[i].ctx, ==, i);
 	CHECK_INT(dcp_get(w, cpl, 1, 0), ==, -EAGAIN);
+	end();
+}
+
+/* Nothing is delivered that could tell them. The mutant: dcp_uring_issue() does not settle. */
+TEST(waiters_go_when_the_last_operation_of_a_closed_port_was_not_taken)
+{
+	struct getter *g[2];
+
+	begin();
+	for (int i = 0; i < 2; i++)
+		g[i] = getter_start(port, DCP_FOREVER, 0);
+	rig_wait_parked(port, 1, true);
+	refusal = -ENOMEM;
+	close_before = true;
+	CHECK_INT(rig_nops(port, ring, 0, 1), ==, -ENOMEM);
+	refusal = 0;
+	close_before = false;
+	for (int i = 0; i < 2; i++)
+		getter_join(g[i]);
 	end();
 }
 

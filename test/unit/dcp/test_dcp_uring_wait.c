@@ -146,7 +146,8 @@ TEST(receive_on_a_silent_socket_costs_no_wake_up)
 	rig_sleep_ms(1000);
 	getrusage(RUSAGE_SELF, &after);
 	CHECK_INT(STAT(port, naps), ==, naps);
-	CHECK_INT(after.ru_nvcsw - before.ru_nvcsw, <=, 2); /* this thread's own sleep */
+	/* Naps would be thousands; EAL and ThreadSanitizer have threads, too. */
+	CHECK_INT(after.ru_nvcsw - before.ru_nvcsw, <=, 50);
 	CHECK_INT(send(ends[0], "x", 1, 0), ==, 1);
 	wait_records(g, 1);
 	dcp_close(port);
