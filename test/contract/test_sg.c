@@ -75,20 +75,27 @@ copy_expected(const struct side *from, const struct side *to)
 	}
 }
 
+/* Some numbers of segments from 1 to the most; 0 is behind the last. */
+static uint16_t
+next_nb(uint16_t nb)
+{
+	return nb == sges_max() ? 0 : RTE_MIN(nb + 1 + nb / 3, sges_max());
+}
+
 static int
 enqueue(struct side *from, struct side *to, uint64_t flags)
 {
 	return rte_dma_copy_sg(dev, 0, from->sge, to->sge, from->nb, to->nb, flags);
 }
 
-TEST(scattered_copy_of_every_shape_moves_exactly_its_bytes)
+TEST(scattered_copies_of_many_shapes_move_exactly_their_bytes)
 {
 	struct side from, to;
 	uint16_t next = 0;
 
 	sg_up();
-	for (uint16_t s = 1; s <= sges_max(); s++) {
-		for (uint16_t d = 1; d <= sges_max(); d++) {
+	for (uint16_t s = 1; s != 0; s = next_nb(s)) {
+		for (uint16_t d = 1; d != 0; d = next_nb(d)) {
 			cut(&from, s, src.iova + rte_rand_max(64), 6000);
 			cut(&to, d, dst.iova + GUARD + rte_rand_max(64), 6000);
 			copy_expected(&from, &to);
