@@ -10,8 +10,9 @@
  * A DMA completion port: many dmadev channels issue into one object, and a managed set of threads
  * takes finished operations from it, each exactly once, each with the context it was issued with.
  *
- * Threads need not be EAL threads. Nothing is allocated after dcp_create(). A port belongs to one
- * process; fork() and secondary processes are not supported. doc/dcp.md is the guide.
+ * Threads need not be EAL threads. Nothing is allocated after dcp_create(), except by
+ * dcp_uring_add() (dcp_uring.h), which makes sockets and files one more source. A port belongs to
+ * one process; fork() and secondary processes are not supported. doc/dcp.md is the guide.
  */
 
 #include <stdbool.h>
@@ -43,8 +44,11 @@ enum dcp_status {
 
 /** One finished operation, or one posted record. */
 struct dcp_cpl {
-	uint64_t ctx;    /**< the context of the operation, verbatim */
-	uint32_t seq;    /**< of a channel: 0, 1, 2... in order of acceptance; posted: the user's */
+	uint64_t ctx; /**< the context of the operation, verbatim */
+	/** Of a channel: 0, 1, 2... in order of acceptance; of a ring: dcp_uring_res(); posted: the
+	 * user's.
+	 */
+	uint32_t seq;
 	uint16_t chan;   /**< channel id, or DCP_CHAN_POST */
 	uint16_t status; /**< enum dcp_status; posted: the user's */
 };
@@ -156,7 +160,7 @@ int dcp_chan_add(struct dcp_port *port, int16_t dev_id, uint16_t vchan, uint64_t
  *
  * With @p abort the device is stopped and not started again; what it had not finished is delivered
  * as DCP_ST_ABORTED. This includes the other channels of the device: they accept nothing any more
- * (-EIO) and remain to be deleted.
+ * (-EIO) and remain to be deleted. Of a ring the operations are cancelled: see dcp_uring.h.
  *
  * @param timeout_ns  0: do not wait
  * @return 0: gone, the id is not valid any more; or

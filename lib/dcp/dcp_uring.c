@@ -33,44 +33,46 @@ struct dcp_uring {
 
 /* --- what is legal: operations with one completion each, whose flags nobody needs */
 
-#define SQE_FLAGS (IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_IO_DRAIN | IOSQE_ASYNC)
-#define SQE_LINKS (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)
+#define SQE_FLAGS   (IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_IO_DRAIN | IOSQE_ASYNC)
+#define SQE_LINKS   (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)
+#define TIMER_FLAGS (IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK | IORING_TIMEOUT_ETIME_SUCCESS)
 
-/* The second and third column: bits of other kinds, such as multishot, that share the opcode. */
+/* From the second column on: bits of other kinds, such as multishot, that share the opcode. */
 static const struct sqe_rule {
 	bool legal;
-	uint32_t no_ioprio, no_len;
+	uint32_t no_ioprio, no_len, no_flags;
 } sqe_rules[IORING_OP_LAST] = {
-	[IORING_OP_NOP] = {true, 0, 0},
-	[IORING_OP_READ] = {true, 0, 0},
-	[IORING_OP_READV] = {true, 0, 0},
-	[IORING_OP_WRITE] = {true, 0, 0},
-	[IORING_OP_WRITEV] = {true, 0, 0},
-	[IORING_OP_FSYNC] = {true, 0, 0},
-	[IORING_OP_SYNC_FILE_RANGE] = {true, 0, 0},
-	[IORING_OP_FALLOCATE] = {true, 0, 0},
-	[IORING_OP_FADVISE] = {true, 0, 0},
-	[IORING_OP_MADVISE] = {true, 0, 0},
-	[IORING_OP_SPLICE] = {true, 0, 0},
-	[IORING_OP_TEE] = {true, 0, 0},
-	[IORING_OP_OPENAT] = {true, 0, 0},
-	[IORING_OP_OPENAT2] = {true, 0, 0},
-	[IORING_OP_STATX] = {true, 0, 0},
-	[IORING_OP_RENAMEAT] = {true, 0, 0},
-	[IORING_OP_UNLINKAT] = {true, 0, 0},
-	[IORING_OP_MKDIRAT] = {true, 0, 0},
-	[IORING_OP_CLOSE] = {true, 0, 0},
-	[IORING_OP_SOCKET] = {true, 0, 0},
-	[IORING_OP_CONNECT] = {true, 0, 0},
-	[IORING_OP_ACCEPT] = {true, ~0u, 0},
-	[IORING_OP_SHUTDOWN] = {true, 0, 0},
-	[IORING_OP_RECV] = {true, ~IORING_RECVSEND_POLL_FIRST, 0},
-	[IORING_OP_RECVMSG] = {true, ~IORING_RECVSEND_POLL_FIRST, 0},
-	[IORING_OP_SEND] = {true, ~IORING_RECVSEND_POLL_FIRST, 0},
-	[IORING_OP_SENDMSG] = {true, ~IORING_RECVSEND_POLL_FIRST, 0},
-	[IORING_OP_POLL_ADD] = {true, 0, ~0u},
-	[IORING_OP_LINK_TIMEOUT] = {true, 0, 0},
-	[IORING_OP_ASYNC_CANCEL] = {true, 0, 0},
+	[IORING_OP_NOP] = {true, 0, 0, 0},
+	[IORING_OP_READ] = {true, 0, 0, 0},
+	[IORING_OP_READV] = {true, 0, 0, 0},
+	[IORING_OP_WRITE] = {true, 0, 0, 0},
+	[IORING_OP_WRITEV] = {true, 0, 0, 0},
+	[IORING_OP_FSYNC] = {true, 0, 0, 0},
+	[IORING_OP_SYNC_FILE_RANGE] = {true, 0, 0, 0},
+	[IORING_OP_FALLOCATE] = {true, 0, 0, 0},
+	[IORING_OP_FADVISE] = {true, 0, 0, 0},
+	[IORING_OP_MADVISE] = {true, 0, 0, 0},
+	[IORING_OP_SPLICE] = {true, 0, 0, 0},
+	[IORING_OP_TEE] = {true, 0, 0, 0},
+	[IORING_OP_OPENAT] = {true, 0, 0, 0},
+	[IORING_OP_OPENAT2] = {true, 0, 0, 0},
+	[IORING_OP_STATX] = {true, 0, 0, 0},
+	[IORING_OP_RENAMEAT] = {true, 0, 0, 0},
+	[IORING_OP_UNLINKAT] = {true, 0, 0, 0},
+	[IORING_OP_MKDIRAT] = {true, 0, 0, 0},
+	[IORING_OP_CLOSE] = {true, 0, 0, 0},
+	[IORING_OP_SOCKET] = {true, 0, 0, 0},
+	[IORING_OP_CONNECT] = {true, 0, 0, 0},
+	[IORING_OP_ACCEPT] = {true, ~0u, 0, 0},
+	[IORING_OP_SHUTDOWN] = {true, 0, 0, 0},
+	[IORING_OP_RECV] = {true, ~IORING_RECVSEND_POLL_FIRST, 0, 0},
+	[IORING_OP_RECVMSG] = {true, ~IORING_RECVSEND_POLL_FIRST, 0, 0},
+	[IORING_OP_SEND] = {true, ~IORING_RECVSEND_POLL_FIRST, 0, 0},
+	[IORING_OP_SENDMSG] = {true, ~IORING_RECVSEND_POLL_FIRST, 0, 0},
+	[IORING_OP_POLL_ADD] = {true, 0, ~0u, 0},
+	[IORING_OP_TIMEOUT] = {true, 0, 0, ~TIMER_FLAGS},
+	[IORING_OP_LINK_TIMEOUT] = {true, 0, 0, ~TIMER_FLAGS},
+	[IORING_OP_ASYNC_CANCEL] = {true, 0, 0, 0},
 };
 
 static bool
@@ -82,7 +84,8 @@ sqe_is_legal(const struct io_uring_sqe *sqe)
 		return false;
 	rule = &sqe_rules[sqe->opcode];
 	return rule->legal && (sqe->flags & ~SQE_FLAGS) == 0 &&
-	       (sqe->ioprio & rule->no_ioprio) == 0 && (sqe->len & rule->no_len) == 0;
+	       (sqe->ioprio & rule->no_ioprio) == 0 && (sqe->len & rule->no_len) == 0 &&
+	       (sqe->timeout_flags & rule->no_flags) == 0;
 }
 
 /* The longest legal prefix that has room and does not end inside a chain of links.

@@ -18,7 +18,6 @@
 
 #include "dcp.h"
 #include "dcp_uring.h"
-#include "getter.h"
 #include "rig.h"
 #include "rig_uring.h"
 
@@ -206,6 +205,36 @@ TEST(record_carries_context_result_and_what_it_means)
 	end();
 }
 
+TEST(timer_and_a_time_limit_linked_to_a_receive_come_at_their_time)
+{
+	struct __kernel_timespec ts = {.tv_nsec = 20 * MS};
+	struct io_uring_sqe sqe[2];
+	uint64_t start = rig_now_ns();
+	char byte;
+	int pair[2];
+
+	begin();
+	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), ==, 0);
+	io_uring_prep_timeout(sqe, &ts, 0, 0);
+	run(sqe);
+	CHECK_INT(dcp_uring_res(&cpl[0]), ==, -ETIME);
+	CHECK_INT(rig_now_ns() - start, >=, 20 * MS);
+	io_uring_prep_recv(&sqe[0], pair[1], &byte, 1, 0);
+	io_uring_sqe_set_data64(&sqe[0], 1);
+	sqe[0].flags = IOSQE_IO_LINK;
+	io_uring_prep_link_timeout(&sqe[1], &ts, 0);
+	io_uring_sqe_set_data64(&sqe[1], 2);
+	CHECK_INT(dcp_uring_issue(port, ring, sqe, 2), ==, 2);
+	for (int i = 0; i < 2; i++) {
+		CHECK_INT(get(1), ==, 1);
+		CHECK_INT(dcp_uring_res(&cpl[0]), ==, cpl[0].ctx == 1 ? -ECANCELED : -ETIME);
+	}
+	CHECK_INT(rig_now_ns() - start, >=, 40 * MS);
+	close(pair[0]);
+	close(pair[1]);
+	end();
+}
+
 TEST(one_get_returns_copies_receives_file_reads_and_posts)
 {
 	struct fake_dev *dev = rig_device(32);
@@ -320,6 +349,7 @@ check_illegal(const struct io_uring_sqe *sqe)
 
 TEST(operations_without_exactly_one_completion_are_refused)
 {
+	struct __kernel_timespec ts = {.tv_nsec = MS};
 	struct io_uring_sqe sqe;
 	char byte;
 
@@ -329,6 +359,9 @@ TEST(operations_without_exactly_one_completion_are_refused)
 	io_uring_prep_recv_multishot(&sqe, 0, &byte, 1, 0);
 	check_illegal(&sqe);
 	io_uring_prep_poll_multishot(&sqe, 0, 1);
+	check_illegal(&sqe);
+	io_uring_prep_timeout(&sqe, &ts, 1,
+	                      1u << 6); /* multishot, which liburing 2.3 cannot name */
 	check_illegal(&sqe);
 	io_uring_prep_send_zc(&sqe, 0, &byte, 1, 0, 0);
 	check_illegal(&sqe);
@@ -405,70 +438,6 @@ TEST(links_behind_a_failed_one_come_back_aborted)
 	CHECK_INT(dcp_stats(port, ring, &st), ==, 0);
 	CHECK_INT(st.aborted, ==, 2);
 	CHECK_INT(st.failed, ==, 1);
-	end();
-}
-
-/* --- a kernel that takes less than it is offered */
-
-static uint32_t withheld;
-static int refusal;
-static bool close_before;
-
-int __real_io_uring_submit(struct io_uring *r);
-int __wrap_io_uring_submit(struct io_uring *r);
-
-/* As the library's, with a kernel short of memory: all is in the queue, not all is taken. */
-int
-__wrap_io_uring_submit(struct io_uring *r)
-{
-	uint32_t n = r->sq.sqe_tail - r->sq.sqe_head;
-
-	if (close_before)
-		dcp_close(port);
-	if (withheld == 0 && refusal == 0)
-		return __real_io_uring_submit(r);
-	for (; r->sq.sqe_head != r->sq.sqe_tail; r->sq.sqe_head++)
-		r->sq.array[r->sq.sqe_head & r->sq.ring_mask] = r->sq.sqe_head & r->sq.ring_mask;
-	io_uring_smp_store_release(r->sq.ktail, r->sq.sqe_tail);
-	if (refusal != 0)
-		return refusal;
-	return (int)syscall(SYS_io_uring_enter, r->ring_fd, n - withheld, 0, 0, NULL, 0);
-}
-
-/* The mutants: what is left stays in the queue (later doubled), or counted (never drained). */
-TEST(what_the_kernel_does_not_take_is_not_accepted)
-{
-	begin();
-	withheld = 2;
-	CHECK_INT(rig_nops(port, ring, 0, 5), ==, 3);
-	withheld = 0;
-	refusal = -EBUSY;
-	CHECK_INT(rig_nops(port, ring, 3, 5), ==, -EBUSY);
-	refusal = 0;
-	CHECK_INT(rig_nops(port, ring, 3, DEPTH), ==, DEPTH - 3);
-	CHECK_INT(get(64), ==, DEPTH);
-	for (int i = 0; i < DEPTH; i++)
-		CHECK_INT(cpl[i].ctx, ==, i);
-	CHECK_INT(dcp_get(w, cpl, 1, 0), ==, -EAGAIN);
-	end();
-}
-
-/* Nothing is delivered that could tell them. The mutant: dcp_uring_issue() does not settle. */
-TEST(waiters_go_when_the_last_operation_of_a_closed_port_was_not_taken)
-{
-	struct getter *g[2];
-
-	begin();
-	for (int i = 0; i < 2; i++)
-		g[i] = getter_start(port, DCP_FOREVER, 0);
-	rig_wait_parked(port, 1, true);
-	refusal = -ENOMEM;
-	close_before = true;
-	CHECK_INT(rig_nops(port, ring, 0, 1), ==, -ENOMEM);
-	refusal = 0;
-	close_before = false;
-	for (int i = 0; i < 2; i++)
-		getter_join(g[i]);
 	end();
 }
 

@@ -450,7 +450,7 @@ issue_until_refused(void *arg)
 	return NULL;
 }
 
-/* The mutant: uring_is_busy() says no while threads are inside dcp_uring_issue(). */
+/* What test_dcp_uring_kernel.c has step by step, at random; address sanitizer looks on. */
 TEST(ring_is_deleted_while_threads_issue_to_it)
 {
 	pthread_t issuer[2];
