@@ -18,7 +18,7 @@
 #define POLL_MAX_US      1000u
 #define SUSPEND_US       100000u /* a descriptor in flight may be megabytes long */
 #define RESET_US         200000u
-#define ARM_US           10000u
+#define ARM_US           100000u
 #define SELF_TEST_US     1000000u /* the engine of a model may have to wait for a processor */
 #define DRAIN_US         1000000u
 #define CHANERR_ALL_ONES 0xffffffffu /* the device is gone */
@@ -119,11 +119,10 @@ chan_wait_leave(const struct ioat_chan *ch, unsigned int states, unsigned int ti
 
 /* Wait until everything that was rung is done, or the channel does not run (any more). */
 static int
-chan_wait_drained(const struct ioat_chan *ch, unsigned int timeout_us)
+chan_wait_drained(const struct ioat_chan *ch, struct chan_wait *wait)
 {
 	const uint64_t last =
 		ch->ring_iova + (uint64_t)((ch->rung - 1) & ch->mask) * IOAT_DESC_SIZE;
-	struct chan_wait wait = chan_wait_start(timeout_us);
 	enum ioat_state state;
 	uint32_t sts;
 
@@ -138,7 +137,7 @@ chan_wait_drained(const struct ioat_chan *ch, unsigned int timeout_us)
 		if ((sts & (uint32_t)(CHANSTS_DESC | CHANSTS_STATE)) ==
 		    (uint32_t)(last | IOAT_STATE_DONE))
 			return 0;
-	} while (chan_wait_pause(ch, &wait));
+	} while (chan_wait_pause(ch, wait));
 	return -ETIMEDOUT;
 }
 
@@ -191,6 +190,9 @@ chan_reset(struct ioat_chan *ch)
 static int
 chan_arm(struct ioat_chan *ch, uint32_t first)
 {
+	const unsigned int not_armed = RTE_BIT32(IOAT_STATE_ACTIVE) | RTE_BIT32(IOAT_STATE_DONE) |
+	                               RTE_BIT32(IOAT_STATE_SUSPENDED) |
+	                               RTE_BIT32(IOAT_STATE_HALTED);
 	uint64_t chain = ch->ring_iova + (uint64_t)(first & ch->mask) * IOAT_DESC_SIZE;
 	enum ioat_state state;
 
@@ -199,7 +201,7 @@ chan_arm(struct ioat_chan *ch, uint32_t first)
 	mmio_write64(ioat_chan_regs(ch), IOAT_CHANCMP, ch->status_iova);
 	mmio_write64(ioat_chan_regs(ch), IOAT_CHAINADDR, chain);
 	/* No document says how soon the state follows; the model's does at once. */
-	(void)chan_wait_leave(ch, RTE_BIT32(IOAT_STATE_HALTED), ARM_US);
+	(void)chan_wait_leave(ch, not_armed, ARM_US);
 	state = ioat_chan_state(ch);
 	if (state != IOAT_STATE_ARMED) {
 		IOAT_LOG(ERR, "%s: state %u after CHAINADDR 0x%" PRIx64 ", CHANERR 0x%x, not armed",
@@ -361,10 +363,10 @@ ioat_chan_start(struct ioat_chan *ch)
 	if (rc == 0)
 		rc = chan_self_test(ch);
 	/* From a reset again: the documented way to a count of 0. */
-	if (rc == 0)
-		rc = chan_suspend(ch);
-	if (rc == 0)
+	if (rc == 0) {
+		(void)chan_suspend(ch);
 		rc = chan_reset(ch);
+	}
 	chan_next_status(ch, 0);
 	if (rc == 0)
 		rc = chan_arm(ch, 0);
@@ -402,16 +404,36 @@ chan_progress(const struct ioat_chan *ch)
 	}
 }
 
+/*
+ * Let what was rung finish. An operation that fails is noted as completion calls would do, and what
+ * is behind it runs on; but only one can be noted, at the next the rest is left.
+ */
+static int
+chan_drain(struct ioat_chan *ch)
+{
+	struct chan_wait wait = chan_wait_start(DRAIN_US);
+	int rc;
+
+	do {
+		rc = chan_wait_drained(ch, &wait);
+		if (rc < 0 || ch->lost || ch->odd.failed || ch->odd.cut ||
+		    ioat_chan_state(ch) != IOAT_STATE_HALTED)
+			return rc;
+		(void)ioat_ring_halted(ch, chan_progress(ch));
+	} while (chan_wait_pause(ch, &wait));
+	return -ETIMEDOUT;
+}
+
 int
 ioat_chan_stop(struct ioat_chan *ch)
 {
-	enum rte_dma_status_code first = RTE_DMA_STATUS_USER_ABORT;
+	enum rte_dma_status_code first = RTE_DMA_STATUS_USER_ABORT, rest = first;
 	uint64_t word;
 	int rc;
 
 	if (!ch->started)
 		return 0;
-	if (chan_wait_drained(ch, DRAIN_US) < 0)
+	if (chan_drain(ch) < 0)
 		IOAT_LOG(WARNING, "%s: still busy after %u ms, work in flight is aborted", ch->name,
 		         DRAIN_US / 1000);
 	(void)chan_suspend(ch); /* what it could not finish the reset drops */
@@ -421,11 +443,13 @@ ioat_chan_stop(struct ioat_chan *ch)
 		first = ioat_chan_error_status(ch->last_chanerr);
 	}
 	rc = chan_reset(ch);
+	if (rc == -ENODEV) /* it may have run them or not, nobody can tell any more */
+		first = rest = RTE_DMA_STATUS_DEV_LINK_ERROR;
 	if (!ch->odd.cut)
-		ioat_ring_cut(ch, word, first, RTE_DMA_STATUS_USER_ABORT);
+		ioat_ring_cut(ch, word, first, rest);
 	if (rc < 0) {
-		IOAT_LOG(ERR, "%s: cannot be reset (%s), CHANSTS 0x%x, it may still write memory",
-		         ch->name, chan_reason(rc), chan_state_raw(ch));
+		IOAT_LOG(ERR, "%s: cannot be reset (%s), CHANSTS 0x%x%s", ch->name, chan_reason(rc),
+		         chan_state_raw(ch), rc == -ENODEV ? "" : ", it may still write memory");
 		chan_lose(ch);
 	}
 	ch->started = false;

@@ -3,7 +3,7 @@
  */
 
 /*
- * A channel for people. Reads registers, takes no lock: beside a running data path some values may
+ * A channel for people. Reads registers, and locks no data path: beside a running one some values may
  * be a moment old.
  */
 
@@ -65,8 +65,10 @@ dump_registers(const struct ioat_chan *ch, FILE *f)
 	uint32_t chanerr;
 	uint64_t sts;
 
-	if (regs == NULL) {
-		fprintf(f, "  registers: only the primary process reaches them\n");
+	if (regs == NULL || ch->closed) {
+		fprintf(f, "  registers: %s\n",
+		        ch->closed ? "the channel is closed"
+		                   : "only the primary process reaches them");
 		return;
 	}
 	sts = mmio_read64(regs, IOAT_CHANSTS);

@@ -171,8 +171,8 @@ ioat_ring_watch(struct ioat_chan *ch)
 	} else if ((sts & CHANSTS_STATE) == IOAT_STATE_HALTED) {
 		/* The halted word may be in memory by now: it would say the same. */
 		(void)ioat_ring_halted(ch, sts);
-	} else if ((uint32_t)(sts & (CHANSTS_DESC | CHANSTS_STATE)) ==
-	           (uint32_t)(last | IOAT_STATE_DONE)) {
+	} else if (ch->op_head != ch->op_rung && (uint32_t)(sts & (CHANSTS_DESC | CHANSTS_STATE)) ==
+	                                                 (uint32_t)(last | IOAT_STATE_DONE)) {
 		/*
 		 * All is done, but the word for the last one did not come. One half tells: the
 		 * other may belong to another moment on parts before version 3.3.
@@ -195,7 +195,7 @@ ioat_ring_restart(struct ioat_chan *ch)
 	while (ch->op_head != ch->op_rung &&
 	       ioat_ring_completed_status(ch, 0, RTE_DIM(status), &last, status) > 0)
 		;
-	if (ch->nb_more != 0)
+	if (ch->more != NULL)
 		memset(ch->more, 0, ch->mask + 1u);
 	ch->nb_more = 0;
 	ch->tail = 0;

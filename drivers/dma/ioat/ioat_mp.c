@@ -88,18 +88,21 @@ ioat_mp_add(struct rte_dma_dev *dev, struct ioat_chan *ch, const struct ioat_mmi
 	bool primary = rte_eal_process_type() == RTE_PROC_PRIMARY;
 	int rc = l == NULL ? -ENOMEM : 0;
 
-	if (rc == 0 && primary)
-		rc = shared_open();
-	if (rc < 0) {
-		free(l);
+	if (rc < 0)
 		return rc;
-	}
 	l->dev = dev;
 	l->ch = ch;
 	l->pid = getpid();
 	if (regs != NULL)
 		l->regs = *regs;
 	pthread_mutex_lock(&local_lock);
+	if (primary)
+		rc = shared_open();
+	if (rc < 0) {
+		pthread_mutex_unlock(&local_lock);
+		free(l);
+		return rc;
+	}
 	for (end = &locals; *end != NULL; end = &(*end)->next)
 		; /* oldest first, as people expect of a list */
 	*end = l;
@@ -198,7 +201,8 @@ ioat_mp_visit(int dev_id, int (*visit)(int16_t id, const struct ioat_chan *ch, v
 	/* The lock keeps the channel from being closed meanwhile. */
 	pthread_mutex_lock(&local_lock);
 	for (l = locals; l != NULL; l = l->next)
-		if (l->dev->data->dev_private == l->ch && /* else closed by the primary */
+		if (l->dev->data != NULL && /* else closed by the primary */
+		    l->dev->data->dev_private == l->ch &&
 		    (dev_id < 0 || l->dev->data->dev_id == dev_id))
 			rc = visit(l->dev->data->dev_id, l->ch, arg);
 	pthread_mutex_unlock(&local_lock);
@@ -213,10 +217,13 @@ RTE_FINI(ioat_mp_exit)
 {
 	struct mp_local *l;
 
+	pthread_mutex_lock(&local_lock);
 	for (l = locals; l != NULL; l = l->next)
 		if (l->pid == getpid() && rte_eal_process_type() == RTE_PROC_PRIMARY) {
 			/* A thread that still polls must not take the reset for a halt. */
 			l->ch->lost = true;
+			l->ch->closed = true;
 			(void)ioat_chan_close(l->ch);
 		}
+	pthread_mutex_unlock(&local_lock);
 }

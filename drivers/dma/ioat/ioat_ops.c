@@ -154,6 +154,11 @@ ops_start(struct rte_dma_dev *dev)
 		IOAT_LOG(ERR, "%s: start before rte_dma_vchan_setup()", ch->name);
 		return -EINVAL;
 	}
+	if (ioat_enq_slot_size(dev) != 0 && ch->ops == NULL) {
+		IOAT_LOG(ERR, "%s: rte_dma_vchan_setup() has to follow rte_dma_configure()",
+		         ch->name);
+		return -EINVAL;
+	}
 	return ioat_chan_start(ch);
 }
 
@@ -173,12 +178,15 @@ ops_close(struct rte_dma_dev *dev)
 {
 	struct ioat_chan *ch = dev->data->dev_private;
 	const struct rte_memzone *mz = ch->mz;
-	int rc = ioat_chan_close(ch);
+	int rc;
 
+	/* First of all: who reads registers for people takes the channel by it. */
 	ioat_mp_lock();
 	ch->mz = NULL;
-	ch->status = &ch->no_status;
+	ch->closed = true;
 	ioat_mp_unlock();
+	rc = ioat_chan_close(ch);
+	ch->status = &ch->no_status;
 	if (rc < 0)
 		IOAT_LOG(ERR, "%s: not reset, %zu bytes stay reserved since it may write to them",
 		         ch->name, mz == NULL ? 0 : mz->len);
@@ -285,10 +293,20 @@ ioat_dmadev_create(const char *name, struct rte_device *device, const struct ioa
 		return -EEXIST;
 	}
 	dev = rte_dma_pmd_allocate(name, device->numa_node, sizeof(*ch));
+	if (dev == NULL && device->numa_node != SOCKET_ID_ANY) {
+		dev = rte_dma_pmd_allocate(name, SOCKET_ID_ANY, sizeof(*ch));
+		if (dev != NULL)
+			IOAT_LOG(WARNING,
+			         "%s: no memory for it on NUMA node %d of the device, it is on "
+			         "another",
+			         name, device->numa_node);
+	}
 	if (dev == NULL) {
-		IOAT_LOG(ERR, "%s: no dmadev can be had: too many, or no memory", name);
+		IOAT_LOG(ERR, "%s: no dmadev can be had: too many, or no memory on any NUMA node",
+		         name);
 		return -ENOMEM;
 	}
+	dev->data->numa_node = (int16_t)device->numa_node;
 	ch = dev->data->dev_private;
 	*ch = *template;
 	snprintf(ch->name, sizeof(ch->name), "%s", name);
@@ -318,7 +336,7 @@ ioat_dmadev_create(const char *name, struct rte_device *device, const struct ioa
 static int
 attached_refuse(const struct rte_dma_dev *dev)
 {
-	IOAT_LOG(ERR, "%s: only the primary process configures, starts and stops it",
+	IOAT_LOG(ERR, "%s: only the primary process configures, starts, stops and resets it",
 	         dev->data->dev_name);
 	return -ENOTSUP;
 }
@@ -372,9 +390,9 @@ attached_stats_get(const struct rte_dma_dev *dev, uint16_t vchan, struct rte_dma
 }
 
 static int
-attached_stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
+attached_stats_reset(struct rte_dma_dev *dev, uint16_t vchan __rte_unused)
 {
-	return attached_is_gone(dev) ? -ENODEV : ops_stats_reset(dev, vchan);
+	return attached_refuse(dev); /* the counters are its data path's */
 }
 
 static int
@@ -412,6 +430,7 @@ ioat_dmadev_attach(struct ioat_chan *ch, struct rte_device *device, const struct
 	dev = rte_dma_pmd_allocate(ch->name, device->numa_node, sizeof(*ch));
 	if (dev == NULL)
 		return -ENODEV;
+	ioat_mp_remove(dev); /* one that the primary closed, whose id this one has got */
 	rc = ioat_mp_add(dev, ch, regs);
 	if (rc < 0) {
 		rte_dma_pmd_release(ch->name);

@@ -137,6 +137,7 @@ struct ioat_chan {
 	bool may_be_silent; /**< argument: silent mode is offered */
 	bool silent;        /**< configured so: operations are not reported (ioat_silent.c) */
 	bool started;
+	bool closed;    /**< given back; its registers are not touched any more */
 	bool lost;      /**< neither recovery nor reset brings it back; only close is left */
 	uint16_t index; /**< in its function */
 	char name[RTE_DEV_NAME_MAX_LEN];
@@ -176,7 +177,9 @@ int ioat_chan_start(struct ioat_chan *ch);
 
 /**
  * Let submitted work finish for at most a second, then suspend and reset the channel. What was
- * not run is reported as RTE_DMA_STATUS_USER_ABORT by later completion calls.
+ * not run is reported as RTE_DMA_STATUS_USER_ABORT by later completion calls, on a device that is
+ * gone as RTE_DMA_STATUS_DEV_LINK_ERROR. Work behind a failed operation is finished, too, unless a
+ * second one fails before the first was reported.
  * @return 0; -ETIMEDOUT, -ENODEV: it cannot be reset and may still write to its memory.
  */
 int ioat_chan_stop(struct ioat_chan *ch);
@@ -200,6 +203,12 @@ enum ioat_state ioat_chan_state(const struct ioat_chan *ch);
 
 /** The dmadev status for a set of CHANERR bits; 0 means a halt without a cause. */
 enum rte_dma_status_code ioat_chan_error_status(uint32_t chanerr);
+
+/**
+ * The device halted; @p word says so and where: note the culprit, run on behind it.
+ * @return the operations from op_head on that were finished before.
+ */
+uint16_t ioat_ring_halted(struct ioat_chan *ch, uint64_t word);
 
 /** Have the next completion call look at the registers; any thread may ask. */
 void ioat_ring_ask(struct ioat_chan *ch);

@@ -208,7 +208,7 @@ ring_reap(struct ioat_chan *ch, uint16_t max, uint16_t *last_idx, bool *has_erro
 		if (n == max)
 			break;
 		if (!ring_bad(ch, &bad)) {
-			if (likely(n != 0 && !ch->odd.asked) || ch->op_head == ch->op_rung ||
+			if ((!ch->odd.asked && (n != 0 || ch->op_head == ch->op_rung)) ||
 			    !ioat_ring_watch(ch))
 				break;
 			continue;

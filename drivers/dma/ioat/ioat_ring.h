@@ -99,12 +99,6 @@ int ioat_ring_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sg
 /* ioat_halt.c */
 
 /**
- * The device halted; @p word says so and where: note the culprit, run on behind it.
- * @return the operations from op_head on that were finished before.
- */
-uint16_t ioat_ring_halted(struct ioat_chan *ch, uint64_t word);
-
-/**
  * A completion call found nothing (new) although work is outstanding: count it, and look at the
  * device's registers if that has lasted, or if somebody asked. At most one look per WATCH_US.
  * @return whether that brought news: a halt, a loss, or a completion that was not written.

@@ -83,7 +83,7 @@ visit_regs(int16_t id __rte_unused, const struct ioat_chan *ch, void *arg)
 	char text[128]; /* as long as telemetry's strings are */
 	uint64_t sts;
 
-	if (regs == NULL)
+	if (regs == NULL || ch->closed)
 		return -ENOTSUP;
 	sts = mmio_read64(regs, IOAT_CHANSTS);
 	if ((uint32_t)sts == CHANSTS_ALL_ONES) {

@@ -419,7 +419,7 @@ TEST(device_that_vanishes_is_an_error_of_stop_and_nothing_is_said_to_be_done)
 		n = rig_status(r, SLOTS, &last, st);
 		CHECK_INT(n, ==, SLOTS - 1);
 		for (i = 0; i < n; i++)
-			CHECK_INT(st[i], ==, RTE_DMA_STATUS_USER_ABORT);
+			CHECK_INT(st[i], ==, RTE_DMA_STATUS_DEV_LINK_ERROR);
 		rig_close(r);
 	}
 }

@@ -192,6 +192,65 @@ TEST(part_whose_state_follows_chainaddr_later_starts_and_recovers)
 	rig_close(r);
 }
 
+TEST(stop_lets_work_behind_a_failure_nobody_asked_for_finish)
+{
+	struct between b = {0};
+	struct rig *r = open_between(&b);
+	enum rte_dma_status_code st[8];
+	uint16_t last, i;
+
+	rig_copy(r, 0, 4096, 64, 0);
+	rig_copy_bad(r, 0);
+	for (i = 0; i < 3; i++)
+		rig_copy(r, 0, 4096, 64, 0);
+	rig_submit(r);
+	r->auto_step = true;
+	CHECK_INT(ioat_chan_stop(&r->ch), ==, 0);
+	CHECK_INT(rig_status(r, 8, &last, st), ==, 5);
+	for (i = 0; i < 5; i++)
+		CHECK_INT(st[i], ==, i == 1 ? RTE_DMA_STATUS_INVALID_SRC_ADDR : OK);
+	rig_close(r);
+}
+
+TEST(second_failure_before_the_first_is_asked_for_ends_the_work_at_stop)
+{
+	struct between b = {0};
+	struct rig *r = open_between(&b);
+	enum rte_dma_status_code st[8];
+	uint16_t last;
+
+	rig_copy_bad(r, 0);
+	rig_copy(r, 0, 4096, 64, 0);
+	rig_copy_bad(r, 0);
+	rig_copy(r, 0, 4096, 64, RTE_DMA_OP_FLAG_SUBMIT);
+	r->auto_step = true;
+	CHECK_INT(ioat_chan_stop(&r->ch), ==, 0);
+	CHECK_INT(rig_status(r, 8, &last, st), ==, 4);
+	CHECK_INT(st[0], ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	CHECK_INT(st[1], ==, OK);
+	CHECK_INT(st[2], ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	CHECK_INT(st[3], ==, RTE_DMA_STATUS_USER_ABORT);
+	rig_close(r);
+}
+
+TEST(channel_that_halted_while_idle_recovers_when_asked_and_blames_no_later_operation)
+{
+	struct between b = {0};
+	struct rig *r = open_between(&b);
+	enum rte_dma_status_code st[8];
+	uint16_t last;
+
+	mmio_write8(&r->ch.regs, IOAT_CHANCMD, CHANCMD_ABORT); /* halts, and no word says so */
+	ioat_ring_ask(&r->ch);
+	CHECK_INT(rig_status(r, 8, &last, st), ==, 0);
+	CHECK_INT(r->ch.recoveries, ==, 1);
+	rig_copy(r, 0, 4096, 64, RTE_DMA_OP_FLAG_SUBMIT);
+	rig_run(r);
+	CHECK_INT(rig_status(r, 8, &last, st), ==, 1);
+	CHECK_INT(st[0], ==, OK);
+	rig_close(r);
+}
+
 TEST(part_that_is_never_armed_fails_the_start_in_time)
 {
 	struct between b = {.arm_reads = UINT32_MAX};
