@@ -190,9 +190,7 @@ chan_reset(struct ioat_chan *ch)
 static int
 chan_arm(struct ioat_chan *ch, uint32_t first)
 {
-	const unsigned int not_armed = RTE_BIT32(IOAT_STATE_ACTIVE) | RTE_BIT32(IOAT_STATE_DONE) |
-	                               RTE_BIT32(IOAT_STATE_SUSPENDED) |
-	                               RTE_BIT32(IOAT_STATE_HALTED);
+	const unsigned int not_armed = RTE_BIT32(IOAT_STATE_ARMED) - 1; /* all states below */
 	uint64_t chain = ch->ring_iova + (uint64_t)(first & ch->mask) * IOAT_DESC_SIZE;
 	enum ioat_state state;
 

@@ -3,8 +3,8 @@
  */
 
 /*
- * A channel for people. Reads registers, and locks no data path: beside a running one some values may
- * be a moment old.
+ * A channel for people. Reads registers, and locks no data path: beside a running one some values
+ * may be a moment old.
  */
 
 #include <inttypes.h>
