@@ -249,6 +249,7 @@ TEST(one_get_returns_copies_receives_file_reads_and_posts)
 	CHECK(file >= 0);
 	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), ==, 0);
 	CHECK_INT(send(pair[0], text, sizeof(text), 0), ==, sizeof(text));
+	CHECK_INT(pread(file, page, 4, 0), ==, 4); /* so that it is in the page cache */
 	io_uring_prep_recv(&sqe[0], pair[1], got, sizeof(got), 0);
 	io_uring_sqe_set_data64(&sqe[0], 0);
 	io_uring_prep_read(&sqe[1], file, page, 4, 0);
@@ -256,7 +257,7 @@ TEST(one_get_returns_copies_receives_file_reads_and_posts)
 	CHECK_INT(rig_issue(port, chan, 2, 2), ==, 2);
 	rig_post(port, 4);
 	CHECK_INT(dcp_uring_issue(port, ring, sqe, 2), ==, 2);
-	rig_sleep_ms(20); /* a read that is not in the page cache goes to another thread */
+	rig_sleep_ms(20); /* in case the file system goes to a thread even so */
 	CHECK_INT(get(64), ==, 5);
 	for (int i = 0; i < 5; i++) {
 		seen |= 1u << cpl[i].ctx;
