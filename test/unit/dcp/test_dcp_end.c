@@ -58,7 +58,7 @@ taker_join(struct taker *t)
 
 /* --- close: T13, S12 */
 
-/* The mutant: port_settle() lets only the leader go, as Windows XP did not let waiters go. */
+/* Windows XP did not. */
 TEST(close_lets_all_waiters_go)
 {
 	struct dcp_conf conf = rig_conf();
@@ -80,14 +80,16 @@ TEST(close_lets_all_waiters_go)
 	}
 }
 
-/* All slots are taken by workers that never call again: those that wait go none the less. */
+/* All slots are taken by workers that never call again: those that wait go none the less. The
+ * mutant: port_settle() lets one go, and leaves the others to those that run.
+ */
 TEST(close_lets_waiters_go_though_the_limit_is_reached)
 {
 	struct dcp_conf conf = rig_conf();
 	struct dcp_port *port;
 	struct dcp_worker *w;
 	struct dcp_cpl cpl;
-	struct taker t;
+	struct taker t[3];
 
 	conf.max_running = 1;
 	port = dcp_create(&conf);
@@ -95,10 +97,12 @@ TEST(close_lets_waiters_go_though_the_limit_is_reached)
 	w = rig_worker(port, 0);
 	rig_post(port, 1);
 	CHECK_INT(dcp_get(w, &cpl, 1, 0), ==, 1);
-	taker_start(&t, port, UINT32_MAX);
-	rig_wait_parked(port, 1, false);
+	for (int i = 0; i < 3; i++)
+		taker_start(&t[i], port, UINT32_MAX);
+	rig_wait_parked(port, 3, false);
 	dcp_close(port);
-	taker_join(&t);
+	for (int i = 0; i < 3; i++)
+		taker_join(&t[i]);
 	dcp_worker_del(w);
 	rig_end(port);
 }

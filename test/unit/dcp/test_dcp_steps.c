@@ -343,9 +343,7 @@ TEST(time_out_at_the_moment_of_a_wake_loses_nothing)
 	explore_all(&one, 2000);
 }
 
-/* S12, T13. The mutants: port_settle() without its look at sealed; slots_enter() without its look
- * at shut; dcp_close() that does not pass the locks.
- */
+/* S12, T13. The mutant: dcp_close() does not pass the locks. */
 TEST(close_at_any_moment_ends_all_and_loses_nothing)
 {
 	const struct steps_scenario s = {
@@ -364,6 +362,35 @@ TEST(close_at_any_moment_with_one_slot)
 {
 	const struct steps_scenario s = {
 		begin_one_runs, {worker0_takes_all, worker1_takes_all, issues_and_closes}, end};
+
+	explore_all(&s, 2000);
+}
+
+static void
+posts_one_and_closes(void)
+{
+	post_one();
+	dcp_close(port);
+}
+
+static void
+worker0_takes_one_or_none(void)
+{
+	struct dcp_cpl cpl;
+	int rc = dcp_get(workers[0], &cpl, 1, DCP_FOREVER);
+
+	CHECK(rc == 1 || rc == -ESHUTDOWN);
+	note(&cpl, rc == 1);
+}
+
+/* S12. Who has the only slot does not call again. The mutant: slots_enter() does not look at shut.
+ */
+TEST(close_at_any_moment_with_a_slot_that_stays_taken)
+{
+	const struct steps_scenario s = {
+		begin_one_runs,
+		{worker0_takes_one_or_none, worker1_takes_all, posts_one_and_closes},
+		end};
 
 	explore_all(&s, 2000);
 }

@@ -10,6 +10,7 @@
 #include "test.h"
 
 #include "dcp.h"
+#include "dcp_os.h"
 #include "dcp_sync.h"
 #include "getter.h"
 #include "rig.h"
@@ -149,6 +150,68 @@ TEST(work_wakes_the_leader_from_its_sleep)
 }
 
 /* --- quiet: T12 */
+
+static _Atomic uint32_t os_wakes, os_sleeps;
+
+void __real_dcp_os_wake(_Atomic uint32_t *word);
+void __wrap_dcp_os_wake(_Atomic uint32_t *word);
+void __real_dcp_os_sleep(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_ns);
+void __wrap_dcp_os_sleep(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_ns);
+
+void
+__wrap_dcp_os_wake(_Atomic uint32_t *word)
+{
+	atomic_fetch_add(&os_wakes, 1);
+	__real_dcp_os_wake(word);
+}
+
+void
+__wrap_dcp_os_sleep(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_ns)
+{
+	atomic_fetch_add(&os_sleeps, 1);
+	__real_dcp_os_sleep(word, value, deadline_ns);
+}
+
+/* S9. The mutant: port_rouse() wakes without a look whether somebody sleeps. */
+TEST(busy_port_makes_no_system_call)
+{
+	struct fake_dev *dev = rig_device(32);
+	struct dcp_port *port = rig_port();
+	struct dcp_worker *w = rig_worker(port, 0);
+	uint16_t chan = rig_chan(port, dev, 0);
+	struct dcp_cpl cpl[64];
+
+	atomic_store(&os_wakes, 0);
+	atomic_store(&os_sleeps, 0);
+	for (int i = 0; i < 1000; i++) {
+		CHECK_INT(rig_issue(port, chan, 0, 20), ==, 20);
+		rig_post(port, 1);
+		CHECK_INT(dcp_get(w, cpl, RTE_DIM(cpl), DCP_FOREVER), ==, 21);
+	}
+	CHECK_INT(atomic_load(&os_wakes), ==, 0);
+	CHECK_INT(atomic_load(&os_sleeps), ==, 0);
+	dcp_worker_del(w);
+	rig_end(port);
+	rig_device_free(dev);
+}
+
+TEST(sleeping_worker_costs_one_wake_for_a_batch)
+{
+	struct fake_dev *dev = rig_device(32);
+	struct dcp_port *port = rig_port();
+	uint16_t chan = rig_chan(port, dev, 0);
+	struct getter *g = getter_start(port, DCP_FOREVER, UINT32_MAX);
+
+	rig_wait_bed(port, DCP_BED_DEEP);
+	atomic_store(&os_wakes, 0);
+	CHECK_INT(rig_issue(port, chan, 0, 20), ==, 20);
+	rig_wait_for(&g->records, 20);
+	CHECK_INT(atomic_load(&os_wakes), ==, 1);
+	dcp_close(port);
+	getter_join(g);
+	rig_end(port);
+	rig_device_free(dev);
+}
 
 /* S7. The mutant: lead_sleep() always naps. */
 TEST(idle_port_uses_no_processor)
