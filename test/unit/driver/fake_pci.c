@@ -149,6 +149,7 @@ fake_plug(enum ioat_model_device part, unsigned int channels)
 	CHECK_INT(ioat_model_create(&fake.model, &conf), ==, 0);
 	snprintf(fake.pci.name, sizeof(fake.pci.name), "0000:00:04.0");
 	fake.pci.device.name = fake.pci.name;
+	fake.pci.id.device_id = ioat_model_identity(part)->pci_device;
 	fake.pci.mem_resource[0].addr = fake.bar;
 	fake.pci.mem_resource[0].len = sizeof(fake.bar);
 }

@@ -69,13 +69,39 @@ TEST(several_channels_become_several_dmadevs)
 	CHECK_INT(rte_dma_get_dev_id_by_name("0000:00:04.0_ch3"), <, 0);
 }
 
+/* On parts before 3.3, and on Skylake. */
 TEST(reset_clears_chanerr_int_in_configuration_space)
 {
-	fake_plug(IOAT_MODEL_IVB, 1);
-	fake.chanerr_int = 0x300;
-	CHECK_INT(fake_probe(), ==, 0);
-	CHECK_INT(fake.chanerr_int, ==, 0);
-	CHECK_INT(fake.cfg_clears, >, 0);
+	static const enum ioat_model_device parts[] = {IOAT_MODEL_IVB, IOAT_MODEL_SKX};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(parts); i++) {
+		fake_plug(parts[i], 1);
+		fake.chanerr_int = 0x300;
+		CHECK_INT(fake_probe(), ==, 0);
+		CHECK_INT(fake.chanerr_int, ==, 0);
+		CHECK_INT(fake.cfg_clears, >, 0);
+		fake_unplug();
+	}
+}
+
+TEST(status_of_the_channel_that_sees_a_halt_makes_the_next_completion_call_find_it)
+{
+	enum rte_dma_vchan_status seen;
+	enum rte_dma_status_code status;
+	uint8_t b[64];
+	int16_t id;
+
+	fake_plug(IOAT_MODEL_IVB, 1); /* no word says that it halted */
+	id = fake_start();
+	CHECK_INT(rte_dma_copy(id, 0, 0, (uintptr_t)b, sizeof(b), RTE_DMA_OP_FLAG_SUBMIT), ==, 0);
+	fake_run();
+	CHECK_INT(rte_dma_completed_status(id, 0, 1, NULL, &status), ==, 0);
+	CHECK_INT(rte_dma_vchan_status(id, 0, &seen), ==, 0);
+	CHECK_INT(seen, ==, RTE_DMA_VCHAN_HALTED_ERROR);
+	CHECK_INT(rte_dma_completed_status(id, 0, 1, NULL, &status), ==, 1);
+	CHECK_INT(status, ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	CHECK_INT(rte_dma_stop(id), ==, 0);
 	fake_unplug();
 }
 
