@@ -89,12 +89,17 @@ TEST(status_of_the_channel_that_sees_a_halt_makes_the_next_completion_call_find_
 {
 	enum rte_dma_vchan_status seen;
 	enum rte_dma_status_code status;
-	uint8_t b[64];
+	const struct ioat_model_fault fault = {.kind = IOAT_MODEL_FAULT_CHANERR,
+	                                       .chanerr = CHANERR_SRC_ADDR};
+	uint8_t a[64] = {0}, b[64];
 	int16_t id;
 
 	fake_plug(IOAT_MODEL_IVB, 1); /* no word says that it halted */
 	id = fake_start();
-	CHECK_INT(rte_dma_copy(id, 0, 0, (uintptr_t)b, sizeof(b), RTE_DMA_OP_FLAG_SUBMIT), ==, 0);
+	CHECK_INT(ioat_model_inject(fake.model, 0, &fault), ==, 0);
+	CHECK_INT(
+		rte_dma_copy(id, 0, (uintptr_t)a, (uintptr_t)b, sizeof(b), RTE_DMA_OP_FLAG_SUBMIT),
+		==, 0);
 	fake_run();
 	CHECK_INT(rte_dma_completed_status(id, 0, 1, NULL, &status), ==, 0);
 	CHECK_INT(rte_dma_vchan_status(id, 0, &seen), ==, 0);
