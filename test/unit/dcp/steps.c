@@ -15,7 +15,7 @@
 #define STACK        (256 * 1024)
 #define PREEMPTIONS  2
 #define STEPS_MAX    50000 /* more is a livelock */
-#define NS_PER_RELAX 500
+#define NS_PER_RELAX 10000 /* one turn ends a spin: each forced switch hides others */
 
 enum task_state {
 	TASK_READY,

@@ -15,7 +15,7 @@
 
 /* --- the limit: T7, T8, T9 */
 
-/* S5. The mutant: slots_enter() does not look at the limit. */
+/* S5. */
 TEST(never_more_workers_than_the_limit)
 {
 	struct dcp_port *port = limited_port(2, 0);
@@ -70,7 +70,7 @@ TEST(one_worker_does_it_all_while_there_is_work)
 	rig_end(port);
 }
 
-/* T8. The mutants: dcp_block(true) does not promote; lead() does not look at the limit. */
+/* T8. The mutants: slots_may_run() does not look at the limit; dcp_block(true) does not promote. */
 TEST(blocking_lets_another_run_and_coming_back_makes_one_wait)
 {
 	struct dcp_port *port = limited_port(1, 0);
@@ -125,7 +125,9 @@ TEST(blocked_workers_do_not_use_up_the_limit)
 	rig_end(port);
 }
 
-/* The leader, too, is not handed work when a worker that comes back has used up the limit. */
+/* The leader, too, is not handed work when a worker that comes back has used up the limit. The
+ * mutant: lead() does not look at the limit.
+ */
 TEST(leader_over_the_limit_takes_nothing)
 {
 	struct dcp_port *port = limited_port(1, 0);
