@@ -122,6 +122,7 @@ deadline_check(uint64_t deadline, const char *what)
 	if (rte_get_timer_cycles() < deadline)
 		return;
 	print_error("after %u ms: no %s\n", patience_ms, what);
+	rte_dma_dump(dev, stderr);
 	patience_ms = IMPATIENT_MS;
 	fail();
 }
