@@ -44,7 +44,7 @@ ask(const char *command, int16_t id)
 static uint64_t
 number(const char *name)
 {
-	char key[64];
+	char key[128];
 	const char *at;
 
 	snprintf(key, sizeof(key), "\"%s\":", name);
