@@ -138,6 +138,7 @@ chan_issue(struct dcp_port *port, struct dcp_chan *c, const struct dcp_op *ops, 
 	uint16_t fit = (uint16_t)RTE_MIN(room, n), done;
 	int rc;
 
+	DCP_STEP();
 	done = chan_enqueue(port, c, ops, fit, &rc);
 	if (likely(done != 0) && unlikely(rte_dma_submit(c->dev_id, c->vchan) < 0))
 		chan_set_state(c, DCP_CHAN_FAULT);

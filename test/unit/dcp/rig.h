@@ -47,7 +47,8 @@ struct fake_dev {
 	uint32_t calls_when_stopped; /* of the data path */
 	_Atomic uint32_t inside;     /* threads in its data path */
 	_Atomic uint32_t overlaps;   /* calls that met another one */
-	uint32_t dwell;              /* how long a call stays inside, in pauses */
+	uint32_t dwell; /* each so manieth call gives the processor away while inside; 0: none */
+	uint32_t calls;
 	struct fake_vchan vchan[FAKE_VCHANS];
 };
 

@@ -315,7 +315,7 @@ TEST(abort_while_workers_take)
 		uint32_t issued = 0;
 		int n;
 
-		dev->dwell = 50;
+		dev->dwell = 16;
 		atomic_store(&dev->vchan[0].allow, 1000);
 		for (int i = 0; i < 3; i++)
 			taker_start(&t[i], port, UINT32_MAX);

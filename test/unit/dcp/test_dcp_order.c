@@ -161,7 +161,7 @@ run_crew(uint32_t flags, uint32_t harvests)
 	struct issuer is[2];
 
 	begin();
-	dev->dwell = 2; /* so that calls in parallel would meet */
+	dev->dwell = 16; /* so that calls in parallel would meet */
 	for (uint16_t k = 0; k < 2; k++) {
 		int id = dcp_chan_add(port, dev->id, k, 0, flags);
 

@@ -22,7 +22,7 @@ UNLIMITED = 255
 BASE = {"WORKERS": 2, "LIMIT": UNLIMITED, "OPS": 2, "POSTS": 0, "TIMEOUTS": 0, "BLOCKS": 0}
 SOUND = {
     "two workers, no limit": {"OPS": 1, "POSTS": 1},
-    "three workers, no limit": {"WORKERS": 3},
+    "three workers, no limit": {"WORKERS": 3, "OPS": 1},
     "two workers, one runs": {"LIMIT": 1, "OPS": 2, "POSTS": 1},
     "three workers, two run": {"WORKERS": 3, "LIMIT": 2},
     "time-outs and leaving": {"TIMEOUTS": 1},
