@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -89,13 +91,51 @@ TEST(end_of_the_session_dismisses_its_client)
 	remove_folder();
 }
 
-/* The lock of the function stands for all that a client may hold up. */
+/* The lock of a function stands for all that a client may hold up. */
+struct holder {
+	pthread_t thread;
+	struct vfu_func *func;
+	sem_t held, done;
+};
+
+static void *
+hold(void *arg)
+{
+	struct holder *h = arg;
+
+	vfu_func_lock(h->func);
+	sem_post(&h->held);
+	sem_wait(&h->done);
+	vfu_func_unlock(h->func);
+	return NULL;
+}
+
+static void
+hold_start(struct holder *h, struct vfu_func *func)
+{
+	h->func = func;
+	sem_init(&h->held, 0, 0);
+	sem_init(&h->done, 0, 0);
+	CHECK_INT(pthread_create(&h->thread, NULL, hold, h), ==, 0);
+	sem_wait(&h->held);
+}
+
+static void
+hold_end(struct holder *h)
+{
+	sem_post(&h->done);
+	pthread_join(h->thread, NULL);
+	sem_destroy(&h->held);
+	sem_destroy(&h->done);
+}
+
 TEST(sessions_that_do_not_stop_share_one_time_limit)
 {
 	enum {
 		SESSIONS = 4
 	};
 	struct vfu_session *session[SESSIONS];
+	struct holder holder[SESSIONS];
 	char name[SESSIONS][80];
 	struct timespec begin, end;
 	struct rig r = {.mem_fd = -1};
@@ -107,7 +147,7 @@ TEST(sessions_that_do_not_stop_share_one_time_limit)
 		CHECK_INT(open_at(&session[i], name[i]), ==, 0);
 		r.fd = fd[i] = connect_to(name[i]);
 		CHECK_INT(rig_version(&r), >, 0); /* it is served, not only connected */
-		vfu_func_lock(vfu_session_func(session[i]));
+		hold_start(&holder[i], vfu_session_func(session[i]));
 	}
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	for (i = 0; i < SESSIONS; i++)
@@ -118,7 +158,7 @@ TEST(sessions_that_do_not_stop_share_one_time_limit)
 	CHECK_INT(end.tv_sec - begin.tv_sec, >=, VFU_STOP_MS / 1000 - 1);
 	CHECK_INT(end.tv_sec - begin.tv_sec, <, 2 * VFU_STOP_MS / 1000);
 	for (i = 0; i < SESSIONS; i++) {
-		vfu_func_unlock(vfu_session_func(session[i]));
+		hold_end(&holder[i]);
 		while (vfu_session_close(session[i]) < 0) /* the time is up, but it does stop */
 			usleep(10000);
 		close(fd[i]);
