@@ -63,7 +63,7 @@ mutants()
 	watchdog on an idle channel
 	watch
 	ioat_ring.c
-	s/ || ch->op_head == ch->op_rung ||$/ ||/
+	s/ && (n != 0 || ch->op_head == ch->op_rung)) ||$/ \&\& n != 0) ||/
 	doorbell not ordered behind its descriptors
 	threads
 	ioat_mmio.h
