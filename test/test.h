@@ -71,6 +71,24 @@ extern size_t test_count;
 		skip();                                \
 	} while (0)
 
+/**
+ * Split @p line at blanks, in place, into @p argv, which has room for @p max words and a NULL.
+ * @return how many there are.
+ */
+static inline int
+test_words(char *line, char **argv, int max)
+{
+	char *save = NULL, *word;
+	int n = 0;
+
+	for (word = strtok_r(line, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
+		CHECK(n < max);
+		argv[n++] = word;
+	}
+	argv[n] = NULL;
+	return n;
+}
+
 /** Writer behind stdout: to cmocka a skipped test is "not ok", to TAP readers that is a failure. */
 static inline ssize_t
 test_write_tap(void *fd, const char *text, size_t len)

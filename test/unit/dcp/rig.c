@@ -62,13 +62,9 @@ rig_init(void)
 {
 	static char line[] = "test --no-huge -m 256 --no-pci --no-shconf --no-telemetry -l 0 "
 			     "--log-level=critical";
-	char *argv[16], *save, *word;
-	int argc = 0;
+	char *argv[16];
 
-	for (word = strtok_r(line, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
-		argv[argc++] = word;
-	argv[argc] = NULL;
-	if (rte_eal_init(argc, argv) < 0) {
+	if (rte_eal_init(test_words(line, argv, 15), argv) < 0) {
 		fprintf(stderr, "skipped: EAL does not start here: %s\n", rte_strerror(rte_errno));
 		exit(77);
 	}

@@ -18,14 +18,9 @@ static int
 split(const char *line)
 {
 	static char buf[512];
-	char *save, *word;
-	int argc = 0;
 
 	snprintf(buf, sizeof(buf), "%s", line);
-	for (word = strtok_r(buf, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
-		argv[argc++] = word;
-	argv[argc] = NULL;
-	return argc;
+	return test_words(buf, argv, 31);
 }
 
 /* Parse the options of a command line. */

@@ -17,17 +17,15 @@
 static int
 check_devices(const char *devices)
 {
-	char line[256], *argv[16], *save, *word;
-	int argc = 0, status = 0;
+	char line[256], *argv[16];
+	int argc, status = 0;
 	pid_t pid;
 
 	snprintf(line, sizeof(line),
 	         "test --no-huge -m 64 --no-pci --no-shconf --no-telemetry -l 0 "
 	         "--log-level=critical %s",
 	         devices);
-	for (word = strtok_r(line, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
-		argv[argc++] = word;
-	argv[argc] = NULL;
+	argc = test_words(line, argv, 15);
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)

@@ -18,14 +18,10 @@
 static inline int
 eal_test_main(const char *args, const char *group)
 {
-	char text[256], *argv[32], *save = NULL, *word;
-	int argc = 0;
+	char text[256], *argv[32];
 
 	snprintf(text, sizeof(text), "%s %s", group, args);
-	for (word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
-		argv[argc++] = word;
-	argv[argc] = NULL;
-	if (rte_eal_init(argc, argv) < 0) {
+	if (rte_eal_init(test_words(text, argv, 31), argv) < 0) {
 		printf("Bail out! EAL does not start: %s\n", rte_strerror(rte_errno));
 		return 1;
 	}

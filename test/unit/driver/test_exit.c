@@ -126,7 +126,7 @@ role_gone(void)
 }
 
 static void
-role_stubborn(void)
+role_refusing(void)
 {
 	const struct ioat_model_fault refuse = {.kind = IOAT_MODEL_FAULT_RESET, .count = 1000000};
 
@@ -140,7 +140,7 @@ static const struct {
 	void (*run)(void);
 } roles[] = {
 	{"busy", role_busy},   {"stopped", role_stopped}, {"closed", role_closed},
-	{"child", role_child}, {"gone", role_gone},       {"stubborn", role_stubborn},
+	{"child", role_child}, {"gone", role_gone},       {"refusing", role_refusing},
 };
 
 static const char *role;
@@ -208,7 +208,7 @@ TEST(exit_ends_where_the_device_is_gone)
 
 TEST(exit_ends_where_the_device_refuses_to_be_reset)
 {
-	CHECK_INT(run_process("stubborn"), ==, 0);
+	CHECK_INT(run_process("refusing"), ==, 0);
 }
 
 TEST_LIST
@@ -218,14 +218,10 @@ role_main(const char *name)
 {
 	const struct CMUnitTest one[] = {cmocka_unit_test(run_role)};
 	char args[] = "role --no-huge -m 64 --no-pci --no-shconf -l 0 --no-telemetry";
-	char *argv[16], *save = NULL, *word;
-	int argc = 0;
+	char *argv[16];
 
 	role = name;
-	for (word = strtok_r(args, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
-		argv[argc++] = word;
-	argv[argc] = NULL;
-	if (rte_eal_init(argc, argv) < 0)
+	if (rte_eal_init(test_words(args, argv, 15), argv) < 0)
 		return 3;
 	/* Its results are the tester's: standard output belongs to that one's TAP. */
 	if (freopen("/dev/null", "w", stdout) == NULL)

@@ -356,8 +356,7 @@ static int
 role_main(const char *name)
 {
 	const struct CMUnitTest one[] = {cmocka_unit_test(run_role)};
-	char args[160], *argv[16], *save = NULL, *word;
-	int argc = 0;
+	char args[160], *argv[16];
 
 	while (strcmp(name, roles[role].name) != 0)
 		if (++role == RTE_DIM(roles))
@@ -365,10 +364,7 @@ role_main(const char *name)
 	snprintf(args, sizeof(args),
 	         "%s %s --file-prefix=%s --iova-mode=va --no-pci -l 0 --no-telemetry", name,
 	         roles[role].primary ? "-m 16" : "--proc-type=secondary", prefix);
-	for (word = strtok_r(args, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
-		argv[argc++] = word;
-	argv[argc] = NULL;
-	if (rte_eal_init(argc, argv) < 0)
+	if (rte_eal_init(test_words(args, argv, 15), argv) < 0)
 		return 3;
 	/* Its results are the primary's: standard output belongs to that one's TAP. */
 	if (freopen("/dev/null", "w", stdout) == NULL)

@@ -16,12 +16,10 @@ static int
 parse(const char *text)
 {
 	char copy[256], *argv[32] = {(char *)(uintptr_t) "prog", (char *)(uintptr_t) "--socket=s"};
-	char *word, *rest = NULL;
-	int argc = 2;
+	int argc;
 
 	snprintf(copy, sizeof(copy), "%s", text);
-	for (word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
-		argv[argc++] = word;
+	argc = 2 + test_words(copy, argv + 2, 29);
 	err[0] = '\0';
 	return vfu_options_parse(&opts, argc, argv, err);
 }
