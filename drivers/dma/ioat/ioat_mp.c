@@ -15,11 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ioat_priv.h"
 
-#define SHARED_ZONE "ioat_pmd_channels"
+#define SHARED_ZONE  "ioat_pmd_channels"
+#define EXIT_SECONDS 1
 
 /** Where the channels of the primary process are. */
 struct mp_shared {
@@ -215,15 +217,22 @@ ioat_mp_visit(int dev_id, int (*visit)(int16_t id, const struct ioat_chan *ch, v
  */
 RTE_FINI(ioat_mp_exit)
 {
+	struct timespec end;
 	struct mp_local *l;
+	bool locked;
 
-	pthread_mutex_lock(&local_lock);
-	for (l = locals; l != NULL; l = l->next)
-		if (l->pid == getpid() && rte_eal_process_type() == RTE_PROC_PRIMARY) {
-			/* A thread that still polls must not take the reset for a halt. */
-			l->ch->lost = true;
-			l->ch->closed = true;
-			(void)ioat_chan_close(l->ch);
-		}
-	pthread_mutex_unlock(&local_lock);
+	if (locals == NULL || locals->pid != getpid() || rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return;
+	/* A thread may hold it for ever, with a dump into a pipe that nobody reads. */
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += EXIT_SECONDS;
+	locked = pthread_mutex_timedlock(&local_lock, &end) == 0;
+	for (l = locals; l != NULL; l = l->next) {
+		/* A thread that still polls must not take the reset for a halt. */
+		l->ch->lost = true;
+		l->ch->closed = true;
+		(void)ioat_chan_close(l->ch);
+	}
+	if (locked)
+		pthread_mutex_unlock(&local_lock);
 }

@@ -8,6 +8,8 @@
  * device is looked at from there.
  */
 
+#include <pthread.h>
+#include <semaphore.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
@@ -77,6 +79,30 @@ role_busy(void)
 	verdict = is_reset;
 }
 
+/* As a thread does whose dump goes into a pipe that nobody reads. */
+static void *
+hold(void *held)
+{
+	ioat_mp_lock();
+	sem_post(held);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void
+role_held(void)
+{
+	pthread_t thread;
+	sem_t held;
+
+	start_busy();
+	sem_init(&held, 0, 0);
+	CHECK_INT(pthread_create(&thread, NULL, hold, &held), ==, 0);
+	sem_wait(&held);
+	verdict = is_reset;
+}
+
 static void
 role_stopped(void)
 {
@@ -139,8 +165,9 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } roles[] = {
-	{"busy", role_busy},   {"stopped", role_stopped}, {"closed", role_closed},
-	{"child", role_child}, {"gone", role_gone},       {"refusing", role_refusing},
+	{"busy", role_busy},         {"stopped", role_stopped}, {"closed", role_closed},
+	{"held", role_held},         {"child", role_child},     {"gone", role_gone},
+	{"refusing", role_refusing},
 };
 
 static const char *role;
@@ -184,6 +211,11 @@ run_process(const char *name)
 TEST(exit_with_work_in_flight_leaves_the_device_reset_and_without_an_address)
 {
 	CHECK_INT(run_process("busy"), ==, 0);
+}
+
+TEST(exit_does_not_wait_for_a_thread_that_keeps_the_list_of_channels)
+{
+	CHECK_INT(run_process("held"), ==, 0);
 }
 
 TEST(exit_of_a_process_whose_device_is_stopped_gives_the_channel_back)
