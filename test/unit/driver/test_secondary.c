@@ -29,6 +29,8 @@
 #define COPIES 200
 #define LEN    4096u
 #define PAGES  32
+/* Free in each process: with AddressSanitizer EAL's own choice is where the kernel maps anything. */
+#define BASE "--base-virtaddr=0x200000000000"
 
 extern char **environ;
 
@@ -356,14 +358,14 @@ static int
 role_main(const char *name)
 {
 	const struct CMUnitTest one[] = {cmocka_unit_test(run_role)};
-	char args[160], *argv[16];
+	char args[200], *argv[16];
 
 	while (strcmp(name, roles[role].name) != 0)
 		if (++role == RTE_DIM(roles))
 			return 2;
 	snprintf(args, sizeof(args),
 	         "%s %s --file-prefix=%s --iova-mode=va --no-pci -l 0 --no-telemetry", name,
-	         roles[role].primary ? "-m 16" : "--proc-type=secondary", prefix);
+	         roles[role].primary ? "-m 16 " BASE : "--proc-type=secondary", prefix);
 	if (rte_eal_init(test_words(args, argv, 15), argv) < 0)
 		return 3;
 	/* Its results are the primary's: standard output belongs to that one's TAP. */
@@ -503,7 +505,7 @@ TEST_LIST
 int
 main(int argc, char **argv)
 {
-	char args[160], pages[256], run[256], *end;
+	char args[200], pages[256], run[256], *end;
 	int rc;
 
 	program = argv[0];
@@ -523,7 +525,8 @@ main(int argc, char **argv)
 	snprintf(prefix, sizeof(prefix), "ioat_secondary_%d", (int)getpid());
 	snprintf(family, sizeof(family), "ioat_family_%d", (int)getpid());
 	snprintf(args, sizeof(args),
-	         "--file-prefix=%s --iova-mode=va -m 32 --no-pci -l 0 --no-telemetry", prefix);
+	         "--file-prefix=%s --iova-mode=va -m 32 --no-pci -l 0 --no-telemetry " BASE,
+	         prefix);
 	rc = eal_test_main(args, "driver_secondary");
 	snprintf(run, sizeof(run), "%s", rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
