@@ -29,7 +29,7 @@
 #define COPIES 200
 #define LEN    4096u
 #define PAGES  32
-/* Free in each process: with AddressSanitizer EAL's own choice is where the kernel maps anything. */
+/* Free in each process: with AddressSanitizer EAL chooses where the kernel maps anything. */
 #define BASE "--base-virtaddr=0x200000000000"
 
 extern char **environ;
