@@ -185,6 +185,37 @@ app_create_pools(struct app *app)
 	return rc;
 }
 
+/* The copiers of lcore @p l, with those of @p devs that are its. */
+static int
+app_open_group(struct app *app, uint16_t l, const struct map_dev *devs, uint16_t nb_devs)
+{
+	const struct map_lcore *ml = &app->lcores[l];
+	const struct copier_group_conf gc = {
+		.lcore_id = ml->id,
+		.max_devs = ml->nb_devs,
+		.ring_size = app_ring_size(app),
+		.socket_id = ml->socket_id,
+	};
+	int rc = copier_group_open(&app->groups[l], &gc);
+
+	for (uint16_t i = 0; i < nb_devs && rc == 0; i++) {
+		const struct copier_dma_conf conf = {
+			.group = app->groups[l],
+			.dev_id = devs[i].id,
+			.ring_size = app->cfg.ring_size,
+			.batch_size = app->cfg.batch_size,
+			.socket_id = ml->socket_id,
+		};
+
+		if (devs[i].lcore != l)
+			continue;
+		rc = copier_dma_open(&app->copiers[app->nb_copiers], &conf);
+		if (rc == 0)
+			app->nb_copiers++;
+	}
+	return rc;
+}
+
 static int
 app_open_dma(struct app *app)
 {
@@ -194,24 +225,11 @@ app_open_dma(struct app *app)
 
 	if (rc != 0) /* one that was there is gone */
 		return rc;
-	for (uint16_t l = 0; l < app->nb_polling; l++) {
-		for (uint16_t i = 0; i < n; i++) {
-			struct copier_dma_conf conf = {
-				.dev_id = devs[i].id,
-				.ring_size = app->cfg.ring_size,
-				.batch_size = app->cfg.batch_size,
-				.socket_id = app->lcores[l].socket_id,
-			};
-
-			if (devs[i].lcore != l)
-				continue;
-			rc = copier_dma_open(&app->copiers[app->nb_copiers], &conf);
-			if (rc != 0)
-				return rc;
-			app->nb_copiers++;
-		}
+	for (uint16_t l = 0; l < app->nb_polling && rc == 0; l++) {
+		if (app->lcores[l].nb_devs != 0)
+			rc = app_open_group(app, l, devs, n);
 	}
-	return 0;
+	return rc;
 }
 
 static int
@@ -268,6 +286,7 @@ app_open_loops(struct app *app)
 			.streams = &app->lcore_streams[next_stream],
 			.copiers = &app->copiers[next_copier],
 			.nb_copiers = app->lcores[l].nb_devs,
+			.group = app->groups[l],
 			.stop = &app->stop,
 		};
 		for (uint16_t i = 0; i < app->nb_streams; i++) {
@@ -326,6 +345,8 @@ app_close(struct app *app)
 		port_stop(&app->ports[i]);
 	for (uint16_t i = 0; i < app->nb_copiers; i++)
 		app->copiers[i]->ops->close(app->copiers[i]);
+	for (uint16_t l = 0; l < app->nb_lcores; l++)
+		copier_group_close(app->groups[l]);
 	for (uint16_t i = 0; i < app->nb_ports; i++)
 		port_close(&app->ports[i]);
 	for (uint16_t i = 0; i < app->nb_streams; i++)

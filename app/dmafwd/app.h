@@ -46,7 +46,8 @@ struct app {
 	struct stream *streams; /* same index as map */
 	uint16_t nb_streams;
 
-	struct copier **copiers; /* those of one lcore lie together */
+	struct copier_group *groups[RTE_MAX_LCORE]; /* same index as lcores; NULL: none */
+	struct copier **copiers;                    /* those of one lcore lie together */
 	struct stream **lcore_streams;
 	uint16_t nb_copiers;
 	bool faults_told[MAP_MAX_STREAMS]; /* by copier */

@@ -10,9 +10,9 @@
  * How the data of packets gets from one chain of buffers to another.
  *
  * A copier takes jobs and gives them back as records, each carrying the owner that came with the
- * job. The polling loop knows nothing else of it, so the records may as well come from a completion
- * port that collects several devices. One lcore uses a copier; only its counters may be read by
- * others.
+ * job. The polling loop knows nothing else of it. The copiers of one lcore that use DMA devices are
+ * a group, which asks all these devices at once what they have finished, by a completion port. One
+ * lcore uses a copier and its group; only the counters may be read by others.
  */
 
 #include <stdint.h>
@@ -55,8 +55,8 @@ struct copier_ops {
 	/** Let the device begin with all that was issued. */
 	void (*submit)(struct copier *c);
 	/**
-	 * Take up to @p n records, in the order of issue. Frees the sources. @return records
-	 * stored.
+	 * Take up to @p n records, in the order of issue; of a group's copier, what
+	 * copier_group_poll() has found. Frees the sources. @return records stored.
 	 */
 	uint16_t (*reap)(struct copier *c, struct copy_record *recs, uint16_t n);
 	/** Give up on the device: every job left ends without it, reap() returns them. */
@@ -72,7 +72,18 @@ struct copier {
 	struct channel_counters count;
 };
 
+/** The DMA copiers of one lcore. */
+struct copier_group;
+
+struct copier_group_conf {
+	unsigned int lcore_id;
+	uint16_t max_devs;
+	uint16_t ring_size; /* operations that a device may hold */
+	int socket_id;
+};
+
 struct copier_dma_conf {
+	struct copier_group *group;
 	int16_t dev_id;
 	uint16_t ring_size; /* 0: CONFIG_DEFAULT_RING within the limits of the device */
 	uint16_t batch_size;
@@ -83,6 +94,15 @@ struct copier_dma_conf {
 
 /** A copier whose reap() returns what issue() copied. @return NULL: out of memory. */
 struct copier *copier_cpu_open(uint16_t ring_size, int socket_id);
+
+/** @return 0; a negative errno, which was logged. */
+int copier_group_open(struct copier_group **out, const struct copier_group_conf *conf);
+
+/** Ask all devices, at most @p rounds times, as long as they have much to tell. */
+void copier_group_poll(struct copier_group *g, uint16_t rounds);
+
+/** Its copiers are closed; NULL is allowed. */
+void copier_group_close(struct copier_group *g);
 
 /**
  * Configure and start a DMA device; its virtual channel 0 does the copies. Logs what fails.

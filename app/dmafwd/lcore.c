@@ -192,6 +192,8 @@ stream_issue(struct stream *s)
 void
 lcore_poll(struct lcore *lc, bool receive)
 {
+	if (lc->group != NULL)
+		copier_group_poll(lc->group, lc->nb_streams);
 	for (uint16_t i = 0; i < lc->nb_copiers; i++)
 		lcore_reap(lc->copiers[i], lc->nb_streams);
 	for (uint16_t i = 0; i < lc->nb_streams; i++) {

@@ -72,6 +72,7 @@ struct lcore {
 	uint16_t nb_streams, nb_copiers;
 	struct stream **streams;
 	struct copier **copiers;
+	struct copier_group *group; /* of the copiers; NULL: they use no device */
 	const atomic_bool *stop;
 	/* Called now and then by the loop of the main lcore, which has other duties; or NULL. */
 	void (*tick)(void *ctx);

@@ -17,6 +17,7 @@
 #include "test.h"
 
 struct rte_mempool *rig_pool;
+struct copier_group *rig_group;
 int rig_stop_errno;
 
 int __real_rte_dma_stop(int16_t dev_id);
@@ -96,24 +97,6 @@ fake_run(struct fake_dma *f)
 }
 
 static uint16_t
-fake_completed(void *priv, uint16_t vchan, const uint16_t max, uint16_t *last_idx, bool *has_error)
-{
-	struct fake_dma *f = priv;
-	uint16_t n;
-
-	(void)vchan;
-	for (n = 0; fake_may_run(f, n, max); n++) {
-		if (f->fails[f->out]) {
-			*has_error = true;
-			break;
-		}
-		fake_run(f);
-	}
-	*last_idx = (uint16_t)(f->first_idx + f->out - 1 + f->lie);
-	return n + f->lie;
-}
-
-static uint16_t
 fake_completed_status(void *priv, uint16_t vchan, const uint16_t max, uint16_t *last_idx,
                       enum rte_dma_status_code *status)
 {
@@ -126,8 +109,8 @@ fake_completed_status(void *priv, uint16_t vchan, const uint16_t max, uint16_t *
 		                             : RTE_DMA_STATUS_SUCCESSFUL;
 		fake_run(f);
 	}
-	*last_idx = (uint16_t)(f->first_idx + f->out - 1);
-	return n;
+	*last_idx = (uint16_t)(f->first_idx + f->out - 1 + f->lie);
+	return n + f->lie;
 }
 
 static uint16_t
@@ -143,6 +126,7 @@ struct copier *
 rig_copier(struct fake_dma *fake, uint16_t ring_size, uint16_t batch_size)
 {
 	static int number;
+	struct copier_group_conf gc = {.max_devs = 1, .ring_size = ring_size};
 	struct copier_dma_conf conf = {.ring_size = ring_size, .batch_size = batch_size};
 	struct rte_dma_fp_object *obj;
 	struct copier *c = NULL;
@@ -151,6 +135,8 @@ rig_copier(struct fake_dma *fake, uint16_t ring_size, uint16_t batch_size)
 	snprintf(name, sizeof(name), "dma_skeleton%d", number++);
 	assert_int_equal(rte_vdev_init(name, NULL), 0);
 	conf.dev_id = (int16_t)rte_dma_get_dev_id_by_name(name);
+	assert_int_equal(copier_group_open(&rig_group, &gc), 0);
+	conf.group = rig_group;
 	assert_int_equal(copier_dma_open(&c, &conf), 0);
 
 	memset(fake, 0, sizeof(*fake));
@@ -161,11 +147,26 @@ rig_copier(struct fake_dma *fake, uint16_t ring_size, uint16_t batch_size)
 	obj->dev_private = fake;
 	obj->copy = fake_copy;
 	obj->submit = fake_submit;
-	obj->completed = fake_completed;
 	obj->completed_status = fake_completed_status;
 	obj->burst_capacity = fake_burst_capacity;
 	rig_stop_errno = 0;
 	return c;
+}
+
+uint16_t
+rig_reap(struct copier *c, struct copy_record *recs, uint16_t n)
+{
+	if (rig_group != NULL)
+		copier_group_poll(rig_group, 1);
+	return c->ops->reap(c, recs, n);
+}
+
+void
+rig_close(struct copier *c)
+{
+	c->ops->close(c);
+	copier_group_close(rig_group);
+	rig_group = NULL;
 }
 
 static uint8_t

@@ -46,8 +46,17 @@ extern int rig_stop_errno;
 /** Start EAL and make the pool. Ends the program with 77 where EAL cannot run. */
 void rig_init(void);
 
-/** A copier over a fresh fake device. */
+/** The group of the copier that rig_copier() made; NULL: there is none. */
+extern struct copier_group *rig_group;
+
+/** A copier over a fresh fake device, in a group of its own. */
 struct copier *rig_copier(struct fake_dma *fake, uint16_t ring_size, uint16_t batch_size);
+
+/** A round of the loop: ask the group, if there is one, then reap(). */
+uint16_t rig_reap(struct copier *c, struct copy_record *recs, uint16_t n);
+
+/** Close the copier and the group. */
+void rig_close(struct copier *c);
 
 /** A chain with one segment per length, filled with bytes that follow from @p seed. */
 struct rte_mbuf *rig_packet(uint32_t seed, const uint16_t *lens, uint16_t nb_segs);

@@ -55,7 +55,7 @@ reap(struct copier *c, uint16_t n)
 	uint16_t got = 0;
 
 	for (int i = 0; i < 10000 && got < n; i++) {
-		got += c->ops->reap(c, recs + got, n - got);
+		got += rig_reap(c, recs + got, n - got);
 		c->ops->submit(c);
 	}
 	CHECK_INT(got, ==, n);
@@ -79,7 +79,7 @@ check_records(uint16_t at, uint16_t n, uint32_t from, enum copy_result result)
 static void
 check_closed(struct copier *c, unsigned int buffers_before)
 {
-	c->ops->close(c);
+	rig_close(c);
 	CHECK_INT(rig_buffers_in_use(), ==, buffers_before);
 }
 
@@ -119,10 +119,10 @@ TEST(nothing_completes_before_the_last_segment)
 	fake.allowance = 2;
 	CHECK_INT(issue(c, 2, 3), ==, 1); /* three segments, at least three operations */
 	c->ops->submit(c);
-	CHECK_INT(c->ops->reap(c, recs, MAX), ==, 0);
-	CHECK_INT(c->ops->reap(c, recs, MAX), ==, 0);
+	CHECK_INT(rig_reap(c, recs, MAX), ==, 0);
+	CHECK_INT(rig_reap(c, recs, MAX), ==, 0);
 	fake.allowance = UINT32_MAX;
-	CHECK_INT(c->ops->reap(c, recs, MAX), ==, 1);
+	CHECK_INT(rig_reap(c, recs, MAX), ==, 1);
 	check_records(0, 1, 2, COPY_BY_DMA);
 	check_closed(c, before);
 }
@@ -145,7 +145,7 @@ TEST(a_full_batch_is_submitted_at_once_and_the_rest_by_submit)
 	CHECK_INT(counter_get(&c->count.operations), ==, fake.in);
 	reap(c, 3);
 	check_records(0, 3, 0, COPY_BY_DMA);
-	c->ops->close(c);
+	rig_close(c);
 }
 
 TEST(a_full_ring_refuses_packets_and_loses_none)
@@ -242,11 +242,12 @@ TEST(a_device_that_refuses_an_operation_is_replaced_by_the_cpu_in_order)
 	CHECK_INT(issue(c, 0, 9), ==, 9);
 	CHECK_INT(atomic_load(&c->count.fault), ==, -EIO);
 	reap(c, 9);
-	check_records(0, 9, 0, COPY_BY_CPU);
+	check_records(0, 2, 0, COPY_BY_DMA); /* done before */
+	check_records(2, 7, 2, COPY_BY_CPU);
 	CHECK_INT(issue(c, 9, 12), ==, 3);
 	reap(c, 3);
 	check_records(0, 3, 9, COPY_BY_CPU);
-	CHECK_INT(counter_get(&c->count.redone), ==, 12);
+	CHECK_INT(counter_get(&c->count.redone), ==, 10);
 	check_closed(c, before);
 }
 
@@ -258,8 +259,8 @@ TEST(a_submit_that_fails_ends_the_use_of_the_device)
 	fake.submit_errno = -ENODEV;
 	CHECK_INT(issue(c, 0, 3), ==, 3);
 	c->ops->submit(c);
-	CHECK_INT(atomic_load(&c->count.fault), ==, -ENODEV);
 	reap(c, 3);
+	CHECK_INT(atomic_load(&c->count.fault), ==, -EIO);
 	check_records(0, 3, 0, COPY_BY_CPU);
 	check_closed(c, before);
 }
@@ -271,13 +272,14 @@ TEST(what_was_complete_when_the_device_failed_counts_as_its_work)
 
 	CHECK_INT(issue(c, 0, 3), ==, 3);
 	c->ops->submit(c);
-	CHECK_INT(c->ops->reap(c, recs, 1), ==, 1); /* all are done, one is fetched */
+	CHECK_INT(rig_reap(c, recs, 1), ==, 1); /* all are done, one is fetched */
+	check_records(0, 1, 0, COPY_BY_DMA);
 	fake.submit_errno = -EIO;
 	CHECK_INT(issue(c, 3, 4), ==, 1);
 	c->ops->submit(c);
-	CHECK_INT(c->ops->reap(c, recs + 1, MAX), ==, 3);
-	check_records(0, 3, 0, COPY_BY_DMA);
-	check_records(3, 1, 3, COPY_BY_CPU);
+	reap(c, 3);
+	check_records(0, 2, 1, COPY_BY_DMA);
+	check_records(2, 1, 3, COPY_BY_CPU);
 	check_closed(c, before);
 }
 
@@ -292,7 +294,7 @@ TEST(a_device_that_reports_more_than_it_was_given_is_not_believed)
 	c->ops->submit(c);
 	reap(c, 3);
 	check_records(0, 3, 0, COPY_BY_CPU);
-	CHECK_INT(atomic_load(&c->count.fault), ==, -EPROTO);
+	CHECK_INT(atomic_load(&c->count.fault), ==, -EIO);
 	check_closed(c, before);
 }
 
@@ -306,7 +308,7 @@ TEST(a_device_whose_last_index_contradicts_its_count_is_not_believed)
 	c->ops->submit(c);
 	reap(c, 3);
 	check_records(0, 3, 0, COPY_BY_CPU);
-	CHECK_INT(atomic_load(&c->count.fault), ==, -EPROTO);
+	CHECK_INT(atomic_load(&c->count.fault), ==, -EIO);
 	check_closed(c, before);
 }
 
@@ -321,7 +323,7 @@ TEST(a_device_that_completes_nothing_is_given_up_in_bounded_time)
 	CHECK_INT(issue(c, 0, 3), ==, 3);
 	c->ops->submit(c);
 	while (n == 0 && rte_rdtsc() - start < 60 * hz)
-		n = c->ops->reap(c, recs, MAX);
+		n = rig_reap(c, recs, MAX);
 	CHECK_INT(n, ==, 3);
 	CHECK((rte_rdtsc() - start) / (hz / 1000) >= COPIER_STALL_MS);
 	CHECK_INT(atomic_load(&c->count.fault), ==, -ETIMEDOUT);
@@ -351,7 +353,7 @@ TEST(buffers_of_a_device_that_does_not_stop_are_never_used_again)
 	reap(c, 2);
 	check_records(0, 2, 3, COPY_BY_CPU);
 	rig_stop_errno = 0;
-	c->ops->close(c);
+	rig_close(c);
 	CHECK_INT(rig_buffers_in_use(), >, before);
 }
 
@@ -368,9 +370,9 @@ TEST(a_packet_without_data_waits_its_turn)
 	fake.allowance = 0;
 	CHECK_INT(c->ops->issue(c, jobs, 2), ==, 2);
 	c->ops->submit(c);
-	CHECK_INT(c->ops->reap(c, recs, MAX), ==, 0);
+	CHECK_INT(rig_reap(c, recs, MAX), ==, 0);
 	fake.allowance = 1;
-	CHECK_INT(c->ops->reap(c, recs, MAX), ==, 2);
+	CHECK_INT(rig_reap(c, recs, MAX), ==, 2);
 	rig_check_packet(recs[0].dst, 0, 300);
 	rig_check_packet(recs[1].dst, 1, 0);
 	rte_pktmbuf_free(recs[0].dst);
@@ -382,11 +384,9 @@ TEST(a_ring_beyond_the_device_is_refused)
 {
 	struct copier_dma_conf conf = {.ring_size = 16384, .batch_size = 32};
 	struct copier *c = NULL;
-	int16_t id;
 
 	assert_int_equal(rte_vdev_init("dma_skeleton_big", NULL), 0);
-	id = (int16_t)rte_dma_get_dev_id_by_name("dma_skeleton_big");
-	conf.dev_id = id;
+	conf.dev_id = (int16_t)rte_dma_get_dev_id_by_name("dma_skeleton_big");
 	CHECK_INT(copier_dma_open(&c, &conf), ==, -EINVAL);
 	CHECK(c == NULL);
 }
@@ -398,8 +398,8 @@ TEST(the_cpu_copier_gives_back_what_it_took_in_order)
 
 	CHECK_INT(issue(c, 0, 70), ==, 64);
 	CHECK_INT(issue(c, 100, 101), ==, 0);
-	CHECK_INT(c->ops->reap(c, recs, 50), ==, 50);
-	CHECK_INT(c->ops->reap(c, recs + 50, 50), ==, 14);
+	CHECK_INT(rig_reap(c, recs, 50), ==, 50);
+	CHECK_INT(rig_reap(c, recs + 50, 50), ==, 14);
 	check_records(0, 64, 0, COPY_BY_CPU);
 	check_closed(c, before);
 }

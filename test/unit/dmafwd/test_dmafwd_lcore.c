@@ -75,6 +75,7 @@ set_up(int nb_streams, uint16_t ring_size, unsigned int out_size)
 		.nb_copiers = 1,
 		.streams = t.stream_list,
 		.copiers = &t.copier,
+		.group = rig_group,
 		.stop = &t.stop,
 	};
 }
@@ -83,7 +84,7 @@ set_up(int nb_streams, uint16_t ring_size, unsigned int out_size)
 static void
 tear_down(void)
 {
-	t.copier->ops->close(t.copier);
+	rig_close(t.copier);
 	for (int i = 0; i < t.lc.nb_streams; i++) {
 		CHECK_INT(t.streams[i].buffers, ==, 0);
 		rte_eth_dev_stop(t.streams[i].rx_port);
