@@ -304,8 +304,8 @@ TEST(a_device_whose_last_index_contradicts_its_count_is_not_believed)
 	struct copier *c = rig_copier(&fake, 256, 32);
 
 	CHECK_INT(issue(c, 0, 3), ==, 3);
-	fake.first_idx = 1; /* it numbers them otherwise than when it took them */
 	c->ops->submit(c);
+	fake.first_idx = 1; /* it numbers them otherwise than when it took them */
 	reap(c, 3);
 	check_records(0, 3, 0, COPY_BY_CPU);
 	CHECK_INT(atomic_load(&c->count.fault), ==, -EIO);
