@@ -122,6 +122,22 @@ copier_dma_submit(struct copier *c)
 		memmove(cd->ops, cd->ops + n, cd->nb_ops * sizeof(cd->ops[0]));
 }
 
+/* One more operation into the batch, where there is room; a full batch is issued. */
+static inline void
+dma_add(struct copier_dma *cd, struct dma_entry *e, rte_iova_t dst, rte_iova_t src, uint32_t len)
+{
+	e->left++;
+	cd->ops[cd->nb_ops++] = (struct dcp_op){
+		.ctx = (uintptr_t)e,
+		.dst = dst,
+		.src = src,
+		.len = len,
+		.type = DCP_OP_COPY,
+	};
+	if (cd->nb_ops == cd->batch)
+		copier_dma_submit(&cd->base);
+}
+
 /* Put what is left of the newest entry, or as much of it as fits, into the batch. */
 static void
 dma_push(struct copier_dma *cd)
@@ -131,25 +147,28 @@ dma_push(struct copier_dma *cd)
 	uint32_t len;
 
 	while ((len = packet_walk_len(w)) != 0) {
-		if (unlikely(cd->nb_ops == cd->batch))
+		rte_iova_t dst = rte_pktmbuf_iova_offset(w->dst, w->dst_off);
+		rte_iova_t src = rte_pktmbuf_iova_offset(w->src, w->src_off);
+
+		if (cd->nb_ops == cd->batch)
 			return;
-		cd->ops[cd->nb_ops++] = (struct dcp_op){
-			.ctx = (uintptr_t)e,
-			.dst = rte_pktmbuf_iova_offset(w->dst, w->dst_off),
-			.src = rte_pktmbuf_iova_offset(w->src, w->src_off),
-			.len = len,
-			.type = DCP_OP_COPY,
-		};
-		e->left++;
 		packet_walk_skip(w, len);
-		if (cd->nb_ops < cd->batch)
-			continue;
-		copier_dma_submit(&cd->base);
-		if (unlikely(dma_has_fault(cd)))
+		dma_add(cd, e, dst, src, len);
+		if (!cd->partial) /* given up meanwhile */
 			return;
 	}
 	e->left--;
 	cd->partial = false;
+}
+
+/* A packet in several pieces. */
+static void
+dma_push_chain(struct copier_dma *cd, struct dma_entry *e)
+{
+	e->left = 1;
+	cd->partial = true;
+	packet_walk_start(&cd->walk, e->dst, e->src);
+	dma_push(cd);
 }
 
 static uint16_t
@@ -160,23 +179,18 @@ copier_dma_issue(struct copier *c, const struct copy_job *jobs, uint16_t n)
 
 	for (i = 0; i < n; i++) {
 		struct dma_entry *e = &cd->entries[cd->tail & cd->mask];
+		struct rte_mbuf *src = jobs[i].src, *dst = jobs[i].dst;
 
-		if (cd->partial || cd->tail - cd->head > cd->mask)
+		if (cd->partial || cd->nb_ops == cd->batch || cd->tail - cd->head > cd->mask)
 			break;
-		*e = (struct dma_entry){
-			.src = jobs[i].src,
-			.dst = jobs[i].dst,
-			.owner = jobs[i].owner,
-		};
 		cd->tail++;
-		if (unlikely(dma_has_fault(cd))) {
+		*e = (struct dma_entry){.src = src, .dst = dst, .owner = jobs[i].owner};
+		if (unlikely(dma_has_fault(cd)))
 			e->fate = DMA_REDO;
-			continue;
-		}
-		e->left = 1;
-		cd->partial = true;
-		packet_walk_start(&cd->walk, e->dst, e->src);
-		dma_push(cd);
+		else if (likely(src->next == NULL && dst->next == NULL && src->data_len != 0))
+			dma_add(cd, e, rte_pktmbuf_iova(dst), rte_pktmbuf_iova(src), src->data_len);
+		else
+			dma_push_chain(cd, e);
 	}
 	return i;
 }
