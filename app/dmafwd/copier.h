@@ -21,12 +21,6 @@
 
 #include "stats.h"
 
-/** A packet and the one its data goes to, of the same length. */
-struct copy_job {
-	struct rte_mbuf *src, *dst;
-	void *owner;
-};
-
 enum copy_result {
 	COPY_BY_DMA,
 	COPY_BY_CPU,
@@ -47,11 +41,12 @@ struct copier;
 struct copier_ops {
 	const char *name;
 	/**
-	 * Take jobs in order. @return how many were taken, 0 to @p n: their packets are the
-	 * copier's until their records come. Fewer than @p n: the copier is full, try again after
-	 * reap().
+	 * Take jobs in order: the data of each packet of @p srcs goes to the packet of @p dsts, of
+	 * the same length. @return how many were taken, 0 to @p n: their packets are the copier's
+	 * until their records come. Fewer than @p n: the copier is full, try again after reap().
 	 */
-	uint16_t (*issue)(struct copier *c, const struct copy_job *jobs, uint16_t n);
+	uint16_t (*issue)(struct copier *c, struct rte_mbuf *const *srcs,
+	                  struct rte_mbuf *const *dsts, uint16_t n, void *owner);
 	/** Let the device begin with all that was issued. */
 	void (*submit)(struct copier *c);
 	/**

@@ -18,21 +18,22 @@ struct copier_cpu {
 };
 
 static uint16_t
-copier_cpu_issue(struct copier *c, const struct copy_job *jobs, uint16_t n)
+copier_cpu_issue(struct copier *c, struct rte_mbuf *const *srcs, struct rte_mbuf *const *dsts,
+                 uint16_t n, void *owner)
 {
 	struct copier_cpu *cc = (struct copier_cpu *)c;
 	uint32_t room = cc->mask + 1 - (cc->tail - cc->head);
 	uint16_t take = (uint16_t)RTE_MIN((uint32_t)n, room);
 
 	for (uint16_t i = 0; i < take; i++) {
-		packet_copy_data(jobs[i].dst, jobs[i].src);
+		packet_copy_data(dsts[i], srcs[i]);
 		cc->recs[cc->tail++ & cc->mask] = (struct copy_record){
-			.dst = jobs[i].dst,
-			.owner = jobs[i].owner,
-			.buffers = jobs[i].src->nb_segs,
+			.dst = dsts[i],
+			.owner = owner,
+			.buffers = srcs[i]->nb_segs,
 			.result = COPY_BY_CPU,
 		};
-		rte_pktmbuf_free(jobs[i].src);
+		rte_pktmbuf_free(srcs[i]);
 	}
 	return take;
 }

@@ -172,19 +172,20 @@ dma_push_chain(struct copier_dma *cd, struct dma_entry *e)
 }
 
 static uint16_t
-copier_dma_issue(struct copier *c, const struct copy_job *jobs, uint16_t n)
+copier_dma_issue(struct copier *c, struct rte_mbuf *const *srcs, struct rte_mbuf *const *dsts,
+                 uint16_t n, void *owner)
 {
 	struct copier_dma *cd = (struct copier_dma *)c;
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
 		struct dma_entry *e = &cd->entries[cd->tail & cd->mask];
-		struct rte_mbuf *src = jobs[i].src, *dst = jobs[i].dst;
+		struct rte_mbuf *src = srcs[i], *dst = dsts[i];
 
 		if (cd->partial || cd->nb_ops == cd->batch || cd->tail - cd->head > cd->mask)
 			break;
 		cd->tail++;
-		*e = (struct dma_entry){.src = src, .dst = dst, .owner = jobs[i].owner};
+		*e = (struct dma_entry){.src = src, .dst = dst, .owner = owner};
 		if (unlikely(dma_has_fault(cd)))
 			e->fate = DMA_REDO;
 		else if (likely(src->next == NULL && dst->next == NULL && src->data_len != 0))

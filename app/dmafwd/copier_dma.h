@@ -46,7 +46,7 @@ struct copier_dma {
 	struct wait stall;
 	uint32_t stall_left; /* of the oldest entry */
 	struct dcp_op *ops;  /* room for a batch */
-	struct dma_entry entries[];
+	struct dma_entry entries[] __rte_cache_aligned;
 };
 
 extern const struct copier_ops copier_dma_ops;

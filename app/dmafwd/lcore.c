@@ -175,16 +175,12 @@ stream_allocate(struct stream *s)
 static void
 stream_issue(struct stream *s)
 {
-	struct copy_job jobs[RX_BURST];
-	uint16_t n = 0, taken;
+	uint16_t taken;
 
 	if (s->ready != s->received)
 		stream_allocate(s);
-	for (uint16_t i = s->issued; i < s->ready; i++)
-		jobs[n++] = (struct copy_job){s->srcs[i], s->dsts[i], s};
-	if (n == 0)
-		return;
-	taken = s->copier->ops->issue(s->copier, jobs, n);
+	taken = s->copier->ops->issue(s->copier, &s->srcs[s->issued], &s->dsts[s->issued],
+	                              s->ready - s->issued, s);
 	s->issued += taken;
 	s->copying += taken;
 }

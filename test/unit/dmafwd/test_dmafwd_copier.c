@@ -32,19 +32,15 @@ packet_len(uint32_t i)
 static uint16_t
 issue(struct copier *c, uint32_t from, uint32_t to)
 {
-	struct copy_job jobs[MAX] = {0};
+	struct rte_mbuf *srcs[MAX], *dsts[MAX];
 	uint16_t n = (uint16_t)(to - from), taken;
 
-	for (uint16_t i = 0; i < n; i++) {
-		jobs[i].src = rig_packet(from + i, seg_lens, (from + i) % 3 + 1);
-		jobs[i].owner = &owner;
-		CHECK_INT(packet_alloc_copies(rig_pool, &jobs[i].src, &jobs[i].dst, 1), ==, 1);
-	}
-	taken = c->ops->issue(c, jobs, n);
-	for (uint16_t i = taken; i < n; i++) {
-		rte_pktmbuf_free(jobs[i].src);
-		rte_pktmbuf_free(jobs[i].dst);
-	}
+	for (uint16_t i = 0; i < n; i++)
+		srcs[i] = rig_packet(from + i, seg_lens, (from + i) % 3 + 1);
+	CHECK_INT(packet_alloc_copies(rig_pool, srcs, dsts, n), ==, n);
+	taken = c->ops->issue(c, srcs, dsts, n, &owner);
+	rte_pktmbuf_free_bulk(&srcs[taken], n - taken);
+	rte_pktmbuf_free_bulk(&dsts[taken], n - taken);
 	return taken;
 }
 
@@ -361,14 +357,12 @@ TEST(a_packet_without_data_waits_its_turn)
 {
 	unsigned int before = rig_buffers_in_use();
 	struct copier *c = rig_copier(&fake, 64, 32);
-	struct copy_job jobs[2] = {{.owner = &owner}, {.owner = &owner}};
+	struct rte_mbuf *srcs[] = {rig_simple_packet(0, 300), rig_simple_packet(1, 0)};
+	struct rte_mbuf *dsts[2];
 
-	jobs[0].src = rig_simple_packet(0, 300);
-	jobs[1].src = rig_simple_packet(1, 0);
-	for (int i = 0; i < 2; i++)
-		packet_alloc_copies(rig_pool, &jobs[i].src, &jobs[i].dst, 1);
+	CHECK_INT(packet_alloc_copies(rig_pool, srcs, dsts, 2), ==, 2);
 	fake.allowance = 0;
-	CHECK_INT(c->ops->issue(c, jobs, 2), ==, 2);
+	CHECK_INT(c->ops->issue(c, srcs, dsts, 2, &owner), ==, 2);
 	c->ops->submit(c);
 	CHECK_INT(rig_reap(c, recs, MAX), ==, 0);
 	fake.allowance = 1;
