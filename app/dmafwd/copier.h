@@ -25,6 +25,7 @@ enum copy_result {
 	COPY_BY_DMA,
 	COPY_BY_CPU,
 	COPY_LOST, /* both packets stay with the device, which may write to them at any time */
+	COPY_RESULTS,
 };
 
 /** A job that has ended. The source has been freed. */

@@ -13,7 +13,7 @@
 
 #include "packet.h"
 
-#define BURST 64 /* records taken at once */
+#define BURST 32 /* records taken at once */
 
 static inline bool
 dma_has_fault(const struct copier_dma *cd)
@@ -126,7 +126,6 @@ copier_dma_submit(struct copier *c)
 static inline void
 dma_add(struct copier_dma *cd, struct dma_entry *e, rte_iova_t dst, rte_iova_t src, uint32_t len)
 {
-	e->left++;
 	cd->ops[cd->nb_ops++] = (struct dcp_op){
 		.ctx = (uintptr_t)e,
 		.dst = dst,
@@ -153,6 +152,7 @@ dma_push(struct copier_dma *cd)
 		if (cd->nb_ops == cd->batch)
 			return;
 		packet_walk_skip(w, len);
+		e->left++;
 		dma_add(cd, e, dst, src, len);
 		if (!cd->partial) /* given up meanwhile */
 			return;
@@ -161,14 +161,22 @@ dma_push(struct copier_dma *cd)
 	cd->partial = false;
 }
 
-/* A packet in several pieces. */
 static void
-dma_push_chain(struct copier_dma *cd, struct dma_entry *e)
+dma_take(struct copier_dma *cd, struct rte_mbuf *src, struct rte_mbuf *dst, void *owner)
 {
-	e->left = 1;
-	cd->partial = true;
-	packet_walk_start(&cd->walk, e->dst, e->src);
-	dma_push(cd);
+	struct dma_entry *e = &cd->entries[cd->tail++ & cd->mask];
+
+	*e = (struct dma_entry){.src = src, .dst = dst, .owner = owner, .left = 1};
+	if (unlikely(dma_has_fault(cd))) {
+		e->left = 0;
+		e->fate = DMA_REDO;
+	} else if (likely(src->next == NULL && dst->next == NULL && src->data_len != 0)) {
+		dma_add(cd, e, rte_pktmbuf_iova(dst), rte_pktmbuf_iova(src), src->data_len);
+	} else {
+		cd->partial = true;
+		packet_walk_start(&cd->walk, dst, src);
+		dma_push(cd);
+	}
 }
 
 static uint16_t
@@ -176,23 +184,12 @@ copier_dma_issue(struct copier *c, struct rte_mbuf *const *srcs, struct rte_mbuf
                  uint16_t n, void *owner)
 {
 	struct copier_dma *cd = (struct copier_dma *)c;
+	uint32_t room = cd->mask + 1 - (cd->tail - cd->head);
 	uint16_t i;
 
-	for (i = 0; i < n; i++) {
-		struct dma_entry *e = &cd->entries[cd->tail & cd->mask];
-		struct rte_mbuf *src = srcs[i], *dst = dsts[i];
-
-		if (cd->partial || cd->nb_ops == cd->batch || cd->tail - cd->head > cd->mask)
-			break;
-		cd->tail++;
-		*e = (struct dma_entry){.src = src, .dst = dst, .owner = owner};
-		if (unlikely(dma_has_fault(cd)))
-			e->fate = DMA_REDO;
-		else if (likely(src->next == NULL && dst->next == NULL && src->data_len != 0))
-			dma_add(cd, e, rte_pktmbuf_iova(dst), rte_pktmbuf_iova(src), src->data_len);
-		else
-			dma_push_chain(cd, e);
-	}
+	n = (uint16_t)RTE_MIN((uint32_t)n, room);
+	for (i = 0; i < n && !cd->partial && cd->nb_ops != cd->batch; i++)
+		dma_take(cd, srcs[i], dsts[i], owner);
 	return i;
 }
 

@@ -13,7 +13,7 @@
 
 #include "packet.h"
 
-#define REAP_BURST 64
+#define REAP_BURST 32
 #define TICK_POLLS 1024
 
 static void
@@ -33,42 +33,46 @@ stream_drop(struct stream *s, struct rte_mbuf **pkts, uint16_t n, enum drop_caus
 
 /* 1. Completions: each copy goes to the end of its stream's output. */
 static void
-stream_take_record(const struct copy_record *rec)
+stream_take_records(struct stream *s, const struct copy_record *recs, uint16_t n)
 {
-	struct stream *s = rec->owner;
-	uint32_t pos = s->out_tail & s->out_mask;
+	uint32_t packets[COPY_RESULTS] = {0}, buffers = 0, tail = s->out_tail;
+	uint64_t bytes[COPY_RESULTS] = {0};
 
-	s->copying--;
-	s->buffers -= rec->buffers;
-	if (unlikely(rec->result == COPY_LOST)) {
-		counter_add(&s->count.dropped[DROP_DMA], 1);
-		return;
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = recs[i].dst;
+
+		buffers += recs[i].buffers;
+		packets[recs[i].result]++;
+		if (unlikely(m == NULL))
+			continue;
+		bytes[recs[i].result] += m->pkt_len;
+		s->out[tail & s->out_mask] = m;
+		s->out_segs[tail++ & s->out_mask] = m->nb_segs;
 	}
-	if (likely(rec->result == COPY_BY_DMA)) {
-		counter_add(&s->count.dma_packets, 1);
-		counter_add(&s->count.dma_bytes, rec->dst->pkt_len);
-	} else {
-		counter_add(&s->count.cpu_packets, 1);
-		counter_add(&s->count.cpu_bytes, rec->dst->pkt_len);
-	}
-	s->out[pos] = rec->dst;
-	s->out_segs[pos] = rec->dst->nb_segs;
-	s->out_tail++;
+	s->out_tail = tail;
+	s->copying -= n;
+	s->buffers -= buffers;
+	counter_add(&s->count.dma_packets, packets[COPY_BY_DMA]);
+	counter_add(&s->count.dma_bytes, bytes[COPY_BY_DMA]);
+	counter_add(&s->count.cpu_packets, packets[COPY_BY_CPU]);
+	counter_add(&s->count.cpu_bytes, bytes[COPY_BY_CPU]);
+	counter_add(&s->count.dropped[DROP_DMA], packets[COPY_LOST]);
 }
 
+/* As many rounds as streams may share the copier, so that it empties as fast as they fill it. */
 static void
 lcore_reap(struct copier *c, uint16_t nb_streams)
 {
 	struct copy_record recs[REAP_BURST];
-	uint16_t n;
+	uint16_t n, end;
 
-	/* As many rounds as streams may share the copier, so that it empties as fast as they fill
-	 * it.
-	 */
 	do {
 		n = c->ops->reap(c, recs, REAP_BURST);
-		for (uint16_t i = 0; i < n; i++)
-			stream_take_record(&recs[i]);
+		for (uint16_t i = 0; i < n; i = end) {
+			for (end = i + 1; end < n && recs[end].owner == recs[i].owner; end++)
+				;
+			stream_take_records(recs[i].owner, &recs[i], end - i);
+		}
 	} while (n == REAP_BURST && --nb_streams != 0);
 }
 
