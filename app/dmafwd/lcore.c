@@ -120,13 +120,14 @@ stream_send(struct stream *s)
 	}
 }
 
-/* Too long packets leave the burst; the rest closes up. */
+/* Take note of a burst. Too long packets leave it; the rest closes up. @return how many stay. */
 static uint16_t
-stream_check_length(struct stream *s, uint16_t n)
+stream_admit(struct stream *s, uint16_t n)
 {
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
+		s->buffers += s->srcs[i]->nb_segs;
 		if (likely(s->srcs[i]->pkt_len <= s->max_len))
 			s->srcs[kept++] = s->srcs[i];
 		else
@@ -149,11 +150,9 @@ stream_receive(struct stream *s)
 	if (n == 0)
 		return;
 	counter_add(&s->count.received, n);
-	for (uint16_t i = 0; i < n; i++)
-		s->buffers += s->srcs[i]->nb_segs;
 	s->issued = 0;
 	s->ready = 0;
-	s->received = stream_check_length(s, n);
+	s->received = stream_admit(s, n);
 }
 
 /* 4. Buffers for the copies. Without any for too long, the packets that wait for them go. */
@@ -163,9 +162,8 @@ stream_allocate(struct stream *s)
 	uint16_t want = s->received - s->ready;
 	uint16_t got;
 
-	got = packet_alloc_copies(s->pool, &s->srcs[s->ready], &s->dsts[s->ready], want);
-	for (uint16_t i = s->ready; i < s->ready + got; i++)
-		s->buffers += s->dsts[i]->nb_segs;
+	got = packet_alloc_copies(s->pool, &s->srcs[s->ready], &s->dsts[s->ready], want,
+	                          &s->buffers);
 	s->ready += got;
 	if (likely(got != 0))
 		wait_reset(&s->mbuf_wait);

@@ -64,7 +64,7 @@ packet_alloc_heads(struct rte_mempool *pool, struct rte_mbuf **heads, uint16_t n
 
 uint16_t
 packet_alloc_copies(struct rte_mempool *pool, struct rte_mbuf *const *srcs, struct rte_mbuf **dsts,
-                    uint16_t n)
+                    uint16_t n, uint32_t *buffers)
 {
 	uint16_t got = packet_alloc_heads(pool, dsts, n);
 
@@ -74,6 +74,7 @@ packet_alloc_copies(struct rte_mempool *pool, struct rte_mbuf *const *srcs, stru
 			return i;
 		}
 		packet_copy_meta(dsts[i], srcs[i]);
+		*buffers += dsts[i]->nb_segs;
 	}
 	return got;
 }

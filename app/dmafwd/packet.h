@@ -68,10 +68,11 @@ packet_bytes(const struct rte_mbuf *m)
  * Allocate a packet as long as each of @p srcs, its metadata copied, its data not yet.
  * A packet longer than the data room of @p pool becomes a chain.
  * @param dsts receives a packet for each source up to the first that cannot be had
- * @return how many were allocated, 0 to @p n
+ * @param buffers grows by the buffers that were allocated
+ * @return how many packets were allocated, 0 to @p n
  */
 uint16_t packet_alloc_copies(struct rte_mempool *pool, struct rte_mbuf *const *srcs,
-                             struct rte_mbuf **dsts, uint16_t n);
+                             struct rte_mbuf **dsts, uint16_t n, uint32_t *buffers);
 
 /** Copy the data of @p src to @p dst with the CPU. */
 void packet_copy_data(struct rte_mbuf *dst, struct rte_mbuf *src);

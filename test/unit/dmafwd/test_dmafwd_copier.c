@@ -34,10 +34,11 @@ issue(struct copier *c, uint32_t from, uint32_t to)
 {
 	struct rte_mbuf *srcs[MAX], *dsts[MAX];
 	uint16_t n = (uint16_t)(to - from), taken;
+	uint32_t buffers = 0;
 
 	for (uint16_t i = 0; i < n; i++)
 		srcs[i] = rig_packet(from + i, seg_lens, (from + i) % 3 + 1);
-	CHECK_INT(packet_alloc_copies(rig_pool, srcs, dsts, n), ==, n);
+	CHECK_INT(packet_alloc_copies(rig_pool, srcs, dsts, n, &buffers), ==, n);
 	taken = c->ops->issue(c, srcs, dsts, n, &owner);
 	rte_pktmbuf_free_bulk(&srcs[taken], n - taken);
 	rte_pktmbuf_free_bulk(&dsts[taken], n - taken);
@@ -359,8 +360,9 @@ TEST(a_packet_without_data_waits_its_turn)
 	struct copier *c = rig_copier(&fake, 64, 32);
 	struct rte_mbuf *srcs[] = {rig_simple_packet(0, 300), rig_simple_packet(1, 0)};
 	struct rte_mbuf *dsts[2];
+	uint32_t buffers = 0;
 
-	CHECK_INT(packet_alloc_copies(rig_pool, srcs, dsts, 2), ==, 2);
+	CHECK_INT(packet_alloc_copies(rig_pool, srcs, dsts, 2, &buffers), ==, 2);
 	fake.allowance = 0;
 	CHECK_INT(c->ops->issue(c, srcs, dsts, 2, &owner), ==, 2);
 	c->ops->submit(c);

@@ -15,9 +15,11 @@ check_whole_copy(const uint16_t *lens, uint16_t nb_segs, uint32_t len, uint16_t 
 {
 	unsigned int before = rig_buffers_in_use();
 	struct rte_mbuf *src = rig_packet(7, lens, nb_segs), *dst;
+	uint32_t buffers = 0;
 
-	CHECK_INT(packet_alloc_copies(rig_pool, &src, &dst, 1), ==, 1);
+	CHECK_INT(packet_alloc_copies(rig_pool, &src, &dst, 1, &buffers), ==, 1);
 	CHECK_INT(dst->nb_segs, ==, dst_segs);
+	CHECK_INT(buffers, ==, dst_segs);
 	packet_copy_data(dst, src);
 	rig_check_packet(dst, 7, len);
 	rte_pktmbuf_free(src);
@@ -59,9 +61,10 @@ TEST(a_packet_without_data_stays_without)
 TEST(the_real_length_counts_when_pkt_len_claims_more)
 {
 	struct rte_mbuf *src = rig_simple_packet(1, 60), *dst;
+	uint32_t buffers = 0;
 
 	src->pkt_len = 5000;
-	CHECK_INT(packet_alloc_copies(rig_pool, &src, &dst, 1), ==, 1);
+	CHECK_INT(packet_alloc_copies(rig_pool, &src, &dst, 1, &buffers), ==, 1);
 	packet_copy_data(dst, src);
 	rig_check_packet(dst, 1, 60);
 	rte_pktmbuf_free(src);
@@ -71,6 +74,7 @@ TEST(the_real_length_counts_when_pkt_len_claims_more)
 TEST(metadata_goes_along_and_buffer_flags_do_not)
 {
 	struct rte_mbuf *buf = rig_simple_packet(3, 90), *src = rte_pktmbuf_alloc(rig_pool), *dst;
+	uint32_t buffers = 0;
 
 	rte_pktmbuf_attach(src, buf); /* indirect: another's buffer */
 	src->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_RSS_HASH;
@@ -79,7 +83,7 @@ TEST(metadata_goes_along_and_buffer_flags_do_not)
 	src->hash.rss = 0xdeadbeef;
 	src->packet_type = RTE_PTYPE_L2_ETHER;
 	src->port = 9;
-	CHECK_INT(packet_alloc_copies(rig_pool, &src, &dst, 1), ==, 1);
+	CHECK_INT(packet_alloc_copies(rig_pool, &src, &dst, 1, &buffers), ==, 1);
 	CHECK_INT(dst->ol_flags, ==, RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_RSS_HASH);
 	CHECK_INT(dst->vlan_tci, ==, 0x123);
 	CHECK_INT(dst->vlan_tci_outer, ==, 0x456);
@@ -98,11 +102,12 @@ TEST(an_empty_pool_gives_as_many_copies_as_it_has)
 	struct rte_mempool *small = rte_pktmbuf_pool_create("small", 4, 0, 0, 2176, 0);
 	struct rte_mbuf *srcs[6], *dsts[6];
 	const uint16_t lens[] = {2000, 2000};
+	uint32_t buffers = 0;
 
 	/* Buffers for: one, a chain of two, one; then none for the fourth. */
 	for (int i = 0; i < 6; i++)
 		srcs[i] = rig_packet(i, lens, i == 1 ? 2 : 1);
-	CHECK_INT(packet_alloc_copies(small, srcs, dsts, 6), <=, 3);
+	CHECK_INT(packet_alloc_copies(small, srcs, dsts, 6, &buffers), <=, 3);
 	CHECK_INT(rte_mempool_avail_count(small) + rte_mempool_in_use_count(small), ==, 4);
 	rte_pktmbuf_free_bulk(srcs, 6);
 	rte_mempool_free(small);
@@ -113,8 +118,10 @@ TEST(a_chain_that_cannot_be_completed_gives_its_buffers_back)
 	struct rte_mempool *small = rte_pktmbuf_pool_create("small", 3, 0, 0, 2176, 0);
 	const uint16_t lens[] = {2000, 2000, 2000, 2000, 2000};
 	struct rte_mbuf *src = rig_packet(0, lens, 5), *dst;
+	uint32_t buffers = 0;
 
-	CHECK_INT(packet_alloc_copies(small, &src, &dst, 1), ==, 0);
+	CHECK_INT(packet_alloc_copies(small, &src, &dst, 1, &buffers), ==, 0);
+	CHECK_INT(buffers, ==, 0);
 	CHECK_INT(rte_mempool_avail_count(small), ==, 3);
 	rte_pktmbuf_free(src);
 	rte_mempool_free(small);
