@@ -23,13 +23,13 @@ from pathlib import Path
 DRIVER = "librte_dma_ioat_pmd.so"
 
 
-def worker_thread(pid):
-    """The thread of lcore 1; its folder in /proc."""
+def lcore_time(pid):
+    """Seconds of processor time that lcore 1 has used; 0: it has no thread yet."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         name = (task / "comm").read_text(encoding="ascii").strip()
         if re.fullmatch(r"(lcore|rte)-worker-1|dpdk-worker1", name):
-            return task
-    return None
+            return int((task / "schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+    return 0
 
 
 def measure(program, args):
@@ -40,30 +40,26 @@ def measure(program, args):
                "--no-shconf", "--log-level=error", "-l", "0,1", *vdevs, *ports,
                "--", "--no-mac-updating"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
-        for line in run.stdout:
-            if " queue " in line:  # the map: the ports are open
-                break
-        time.sleep(args.seconds)
-        if run.poll() is not None:
-            sys.exit(f"{' '.join(command)}: ended too soon, exit status {run.returncode}")
+        end = time.monotonic() + 60
+        while run.poll() is None and time.monotonic() < end and lcore_time(run.pid) < args.seconds:
+            time.sleep(0.05)
         # Stopped, it neither forwards nor uses time between the two readings.
         run.send_signal(signal.SIGSTOP)
-        task = worker_thread(run.pid)
-        spent = int((task / "schedstat").read_text(encoding="ascii").split()[0]) if task else 0
+        spent = lcore_time(run.pid) if run.poll() is None else 0
         run.send_signal(signal.SIGINT)
         run.send_signal(signal.SIGCONT)
         table = run.stdout.read()
     found = re.search(r"^total copied by DMA packets: (\d+)$", table, re.MULTILINE)
-    if run.returncode != 0 or not spent or not found or int(found[1]) == 0:
-        sys.exit(f"{' '.join(command)}: exit status {run.returncode}, lcore time {spent} ns\n{table}")
-    return int(found[1]) / spent * 1e9
+    if run.returncode != 0 or spent < args.seconds or not found or int(found[1]) == 0:
+        sys.exit(f"{' '.join(command)}: exit status {run.returncode}, lcore time {spent} s\n{table}")
+    return int(found[1]) / spent
 
 
 def main():
     """Run the pairs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-n", "--pairs", type=int, default=9)
-    parser.add_argument("-t", "--seconds", type=float, default=3)
+    parser.add_argument("-t", "--seconds", type=float, default=2, help="of processor time")
     parser.add_argument("-s", "--size", type=int, default=64, help="bytes of a packet")
     parser.add_argument("a")
     parser.add_argument("b")
