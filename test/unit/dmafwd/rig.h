@@ -46,10 +46,10 @@ extern int rig_stop_errno;
 /** Start EAL and make the pool. Ends the program with 77 where EAL cannot run. */
 void rig_init(void);
 
-/** The group of the copier that rig_copier() made; NULL: there is none. */
+/** The group of what rig_copier() made, for two copiers; NULL: there is none. */
 extern struct copier_group *rig_group;
 
-/** A copier over a fresh fake device, in a group of its own. */
+/** A copier over a fresh fake device, in the group if there is one. */
 struct copier *rig_copier(struct fake_dma *fake, uint16_t ring_size, uint16_t batch_size);
 
 /** A round of the loop: ask the group, if there is one, then reap(). */

@@ -354,6 +354,46 @@ TEST(buffers_of_a_device_that_does_not_stop_are_never_used_again)
 	CHECK_INT(rig_buffers_in_use(), >, before);
 }
 
+TEST(what_a_device_never_got_is_copied_by_the_cpu_though_it_does_not_stop)
+{
+	unsigned int before = rig_buffers_in_use();
+	struct copier *c = rig_copier(&fake, 256, 32);
+
+	rig_stop_errno = -EBUSY;
+	CHECK_INT(issue(c, 0, 3), ==, 3); /* less than a batch, and no submit */
+	c->ops->abort(c);
+	CHECK_INT(fake.in, ==, 0);
+	reap(c, 3);
+	check_records(0, 3, 0, COPY_BY_CPU);
+	rig_stop_errno = 0;
+	check_closed(c, before);
+}
+
+TEST(a_device_that_fails_leaves_the_other_of_its_group_at_work)
+{
+	static struct fake_dma other;
+	unsigned int before = rig_buffers_in_use();
+	struct copier *a = rig_copier(&fake, 256, 32), *b = rig_copier(&other, 256, 32);
+
+	fake.allowance = 0;
+	CHECK_INT(issue(a, 0, 6), ==, 6);
+	CHECK_INT(issue(b, 6, 12), ==, 6);
+	a->ops->submit(a);
+	b->ops->submit(b);
+	a->ops->abort(a);
+	reap(a, 6);
+	check_records(0, 6, 0, COPY_BY_CPU);
+	reap(b, 6);
+	check_records(0, 6, 6, COPY_BY_DMA);
+	CHECK_INT(issue(b, 12, 15), ==, 3);
+	reap(b, 3);
+	check_records(0, 3, 12, COPY_BY_DMA);
+	CHECK_INT(atomic_load(&a->count.fault), ==, -ECANCELED);
+	CHECK_INT(atomic_load(&b->count.fault), ==, 0);
+	a->ops->close(a);
+	check_closed(b, before);
+}
+
 TEST(a_packet_without_data_waits_its_turn)
 {
 	unsigned int before = rig_buffers_in_use();
