@@ -51,7 +51,8 @@ def measure(program, args):
         table = run.stdout.read()
     found = re.search(r"^total copied by DMA packets: (\d+)$", table, re.MULTILINE)
     if run.returncode != 0 or spent < args.seconds or not found or int(found[1]) == 0:
-        sys.exit(f"{' '.join(command)}: exit status {run.returncode}, lcore time {spent} s\n{table}")
+        sys.exit(f"{' '.join(command)}: exit status {run.returncode}, lcore time {spent} s\n"
+                 f"{table}")
     return int(found[1]) / spent
 
 
@@ -71,8 +72,8 @@ def main():
         for name in "ab" if pair % 2 == 0 else "ba":
             rate[name] = measure(getattr(args, name), args)
         ratios.append(rate["b"] / rate["a"])
-        print(f"pair {pair + 1}: A {rate['a'] / 1e6:.3f}, B {rate['b'] / 1e6:.3f} million packets/s,"
-              f" B/A {ratios[-1]:.3f}", flush=True)
+        print(f"pair {pair + 1}: A {rate['a'] / 1e6:.3f}, B {rate['b'] / 1e6:.3f} million "
+              f"packets/s, B/A {ratios[-1]:.3f}", flush=True)
     print(f"median of {args.pairs} ratios B/A: {statistics.median(ratios):.3f}"
           f" ({min(ratios):.3f} to {max(ratios):.3f})")
 
