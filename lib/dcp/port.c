@@ -76,7 +76,7 @@ conf_is_legal(const struct dcp_conf *conf)
 	       conf->post_depth <= DCP_DEPTH_MAX &&
 	       (conf->chan_depth == 0 || rte_is_power_of_2(conf->chan_depth)) &&
 	       conf->spin_us <= DCP_WAIT_US_MAX && conf->nap_us <= DCP_WAIT_US_MAX &&
-	       (conf->flags & ~DCP_F_URING) == 0;
+	       (conf->flags & ~(DCP_F_URING | DCP_F_SINGLE)) == 0;
 }
 
 static void
@@ -183,6 +183,9 @@ port_open(const struct dcp_conf *conf)
 		rte_errno = -rc;
 		return NULL;
 	}
+	port->posts.lock.off = (conf->flags & DCP_F_SINGLE) != 0;
+	for (uint16_t i = 0; i < port->max_chans; i++)
+		port->devs[i].lock.off = port->posts.lock.off;
 	TAILQ_INSERT_TAIL(&ports, port, entry);
 	return port;
 }

@@ -8,7 +8,7 @@
 
 #include "test.h"
 
-#include "dcp.h"
+#include "dcp_priv.h"
 #include "rig.h"
 
 /* --- create, destroy */
@@ -39,7 +39,7 @@ TEST(each_field_out_of_range_is_refused)
 	BAD(post_depth, DCP_DEPTH_MAX + 1);
 	BAD(spin_us, DCP_WAIT_US_MAX + 1);
 	BAD(nap_us, DCP_WAIT_US_MAX + 1);
-	BAD(flags, DCP_F_URING << 1);
+	BAD(flags, DCP_F_SINGLE << 1);
 #undef BAD
 	CHECK(dcp_create(NULL) == NULL);
 }
@@ -56,6 +56,35 @@ TEST(name_is_unique_until_destroyed)
 	port = dcp_create(&conf);
 	CHECK(port != NULL);
 	rig_end(port);
+}
+
+TEST(a_port_of_a_single_thread_takes_no_lock)
+{
+	struct fake_dev *dev = rig_device(32);
+	struct dcp_conf conf = rig_conf();
+	struct dcp_cpl out[8];
+	struct dcp_worker *w;
+	struct dcp_port *port;
+	uint16_t chan;
+
+	conf.flags = DCP_F_SINGLE;
+	port = dcp_create(&conf);
+	CHECK(port != NULL);
+	w = rig_worker(port, 0);
+	chan = rig_chan(port, dev, 0);
+	CHECK_INT(rig_issue(port, chan, 7, 3), ==, 3);
+	/* Nobody would ever drop these. */
+	atomic_store(&port->devs[0].lock.taken, 1);
+	atomic_store(&port->posts.lock.taken, 1);
+	rig_post(port, 99);
+	CHECK_INT(dcp_get(w, out, 8, 0), ==, 4);
+	CHECK_INT(rig_issue(port, chan, 10, 2), ==, 2);
+	CHECK_INT(dcp_get(w, out, 8, 0), ==, 2);
+	CHECK_INT(out[0].ctx, ==, 10);
+	CHECK_INT(dcp_chan_del(port, chan, true, 0), ==, 0);
+	dcp_worker_del(w);
+	rig_end(port);
+	rig_device_free(dev);
 }
 
 TEST(too_much_memory_is_enomem)
