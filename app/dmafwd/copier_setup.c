@@ -37,6 +37,7 @@ copier_group_open(struct copier_group **out, const struct copier_group_conf *con
 		.max_chans = conf->max_devs,
 		.max_workers = 1,
 		.chan_depth = rte_align32pow2(conf->ring_size),
+		.flags = DCP_F_SINGLE,
 	};
 	struct copier_group *g;
 	char name[32];
