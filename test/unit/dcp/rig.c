@@ -5,6 +5,7 @@
 #include "rig.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <time.h>
 
@@ -57,6 +58,19 @@ __wrap_rte_dma_info_get(int16_t dev_id, struct rte_dma_info *info)
 	return rc;
 }
 
+int
+rig_eal_init(int argc, char **argv)
+{
+	rte_cpuset_t all;
+	int rc;
+
+	assert_int_equal(pthread_getaffinity_np(pthread_self(), sizeof(all), &all), 0);
+	rc = rte_eal_init(argc, argv);
+	/* EAL has put this thread on one processor, and the threads of tests would follow. */
+	assert_int_equal(pthread_setaffinity_np(pthread_self(), sizeof(all), &all), 0);
+	return rc;
+}
+
 void
 rig_init(void)
 {
@@ -64,7 +78,7 @@ rig_init(void)
 			     "--log-level=critical";
 	char *argv[16];
 
-	if (rte_eal_init(test_words(line, argv, 15), argv) < 0) {
+	if (rig_eal_init(test_words(line, argv, 15), argv) < 0) {
 		fprintf(stderr, "skipped: EAL does not start here: %s\n", rte_strerror(rte_errno));
 		exit(77);
 	}

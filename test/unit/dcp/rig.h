@@ -52,6 +52,12 @@ struct fake_dev {
 	struct fake_vchan vchan[FAKE_VCHANS];
 };
 
+/**
+ * As rte_eal_init(), and then let the calling thread run where it could before: threads that tests
+ * start are to run on all processors.
+ */
+int rig_eal_init(int argc, char **argv);
+
 /** Start EAL. Ends the program with 77 where EAL cannot run. */
 void rig_init(void);
 

@@ -187,7 +187,7 @@ TEST_LIST
 int
 main(int argc, char **argv)
 {
-	if (rte_eal_init(argc, argv) < 0) {
+	if (rig_eal_init(argc, argv) < 0) {
 		printf("Bail out! EAL does not start\n");
 		return 1;
 	}
