@@ -59,8 +59,10 @@ enum dcp_op_type {
 	DCP_OP_COPY_SG,
 };
 
-#define DCP_OP_F_FENCE             RTE_BIT32(0) /**< starts after all earlier ones have finished */
-#define DCP_OP_F_LLC               RTE_BIT32(1) /**< destination into the last-level cache */
+/** Starts after all earlier ones have finished; RTE_DMA_OP_FLAG_FENCE. */
+#define DCP_OP_F_FENCE RTE_BIT32(0)
+/** Destination into the last-level cache; RTE_DMA_OP_FLAG_LLC. */
+#define DCP_OP_F_LLC               RTE_BIT32(2)
 
 #define DCP_SG_LEN(nb_src, nb_dst) ((uint32_t)(nb_src) | (uint32_t)(nb_dst) << 16)
 

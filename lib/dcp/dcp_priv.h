@@ -137,9 +137,25 @@ struct dcp_worker {
 	uint32_t rotor;        /* the source to begin with */
 	uint32_t flags;
 	bool used, blocked;
-	_Atomic uintptr_t thread; /* who runs as this worker; 0: nobody */
-	_Atomic uint64_t gets, empty_gets, lock_misses, naps;
+	_Atomic uintptr_t thread; /* who runs as this worker: thread_self(); 0: nobody */
+	_Atomic uint64_t full_gets, empty_gets, lock_misses, naps;
 } __rte_cache_aligned;
+
+/* Its address tells threads apart. Initial-exec: without a call, which pthread_self() would be. */
+extern _Thread_local char thread_mark
+	__attribute__((visibility("hidden"), tls_model("initial-exec")));
+
+static inline uintptr_t
+thread_self(void)
+{
+	return (uintptr_t)&thread_mark;
+}
+
+static inline void
+worker_set_thread(struct dcp_worker *w, uintptr_t thread)
+{
+	atomic_store_explicit(&w->thread, thread, memory_order_relaxed);
+}
 
 /** A bounded queue of records under a lock. */
 struct dcp_posts {
@@ -184,13 +200,16 @@ void chan_stats(const struct dcp_chan *c, struct dcp_stats *sum);
 /** As dcp_chan_add() without a dmadev. Control lock. */
 int chan_add_source(struct dcp_port *port, struct dcp_source *s, uint64_t key);
 
-/* port_io.c: data path. */
+/* port_issue.c: data path, in. */
 /** Lock the device of a channel. @return NULL: no channel is in this place. */
 struct dcp_dev *chan_lock(struct dcp_chan *c);
 /** Why a channel accepts nothing, or 0. The device's lock. */
 int chan_issue_error(const struct dcp_port *port, const struct dcp_chan *c, uint16_t chan);
 /** Keep the most that a channel has ever held. The device's lock. */
 void chan_note_depth(struct dcp_chan *c, uint64_t depth);
+
+/* port_get.c: data path, out. */
+/** Take what there is. @return records. */
 uint16_t port_poll(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max);
 /** Take note of what the device has finished, at most @p budget. The device's lock. */
 uint32_t chan_note(struct dcp_port *port, struct dcp_chan *c, uint32_t budget);
@@ -206,6 +225,8 @@ void port_rouse(struct dcp_port *port, enum dcp_bed_state at_least);
 /** After a delivery while closing, and after closing: let all workers go if that was all. */
 void port_settle(struct dcp_port *port);
 void worker_drop_held(struct dcp_worker *w);
+/** A first look has found nothing, or was not allowed. @return what dcp_get() does. */
+int worker_wait(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max, uint64_t timeout_ns);
 void worker_wake(struct dcp_waiter *waiter);
 
 #endif /* DCP_PRIV_H */

@@ -20,6 +20,8 @@
 
 static_assert(sizeof(struct dcp_cpl) == 16, "a record is 16 bytes");
 
+_Thread_local char thread_mark;
+
 static pthread_mutex_t control = PTHREAD_MUTEX_INITIALIZER;
 static TAILQ_HEAD(, dcp_port) ports = TAILQ_HEAD_INITIALIZER(ports);
 
@@ -302,10 +304,10 @@ dcp_worker_del(struct dcp_worker *w)
 		return;
 	port = w->port;
 	worker_drop_held(w);
-	atomic_store_explicit(&w->thread, 0, memory_order_relaxed);
+	worker_set_thread(w, 0);
 	worker_wake(slots_give(&port->slots, &w->wait));
 	port_control_lock();
-	port->gone.gets += dcp_peek(&w->gets);
+	port->gone.gets += dcp_peek(&w->full_gets) + dcp_peek(&w->empty_gets);
 	port->gone.empty_gets += dcp_peek(&w->empty_gets);
 	port->gone.lock_misses += dcp_peek(&w->lock_misses);
 	port->gone.naps += dcp_peek(&w->naps);
@@ -326,7 +328,7 @@ port_sum(struct dcp_port *port, struct dcp_stats *sum)
 
 		if (!w->used)
 			continue;
-		sum->gets += dcp_peek(&w->gets);
+		sum->gets += dcp_peek(&w->full_gets) + dcp_peek(&w->empty_gets);
 		sum->empty_gets += dcp_peek(&w->empty_gets);
 		sum->lock_misses += dcp_peek(&w->lock_misses);
 		sum->naps += dcp_peek(&w->naps);

@@ -3,7 +3,6 @@
  */
 
 #include <errno.h>
-#include <pthread.h>
 
 #include "dcp_os.h"
 #include "dcp_priv.h"
@@ -299,8 +298,8 @@ caller_runs(const struct dcp_port *port)
 	for (uint16_t i = 0; i < port->max_workers; i++) {
 		const struct dcp_worker *w = &port->workers[i];
 
-		if (w->used && atomic_load_explicit(&w->thread, memory_order_relaxed) ==
-		                       (uintptr_t)pthread_self())
+		if (w->used &&
+		    atomic_load_explicit(&w->thread, memory_order_relaxed) == thread_self())
 			return true;
 	}
 	return false;

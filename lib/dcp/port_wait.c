@@ -3,7 +3,6 @@
  */
 
 #include <errno.h>
-#include <pthread.h>
 
 #include <rte_branch_prediction.h>
 
@@ -69,7 +68,7 @@ port_is_shut(const struct dcp_port *port)
 static int
 worker_shut(struct dcp_worker *w)
 {
-	atomic_store_explicit(&w->thread, 0, memory_order_relaxed);
+	worker_set_thread(w, 0);
 	worker_wake(slots_give(&w->port->slots, &w->wait));
 	return -ESHUTDOWN;
 }
@@ -181,12 +180,12 @@ wait_asleep(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max, uint64_t ti
 	return rc == -ESHUTDOWN ? worker_shut(w) : rc;
 }
 
-/* Look again and again; what NOSLEEP workers do, and those with no time once. */
+/* Look again and again; what NOSLEEP workers do. */
 static int
 wait_awake(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max, uint64_t timeout_ns)
 {
 	struct dcp_slots *slots = &w->port->slots;
-	uint64_t deadline = timeout_ns == 0 ? 0 : deadline_after(timeout_ns);
+	uint64_t deadline = deadline_after(timeout_ns);
 	uint32_t spins = 0;
 	int rc;
 
@@ -198,8 +197,6 @@ wait_awake(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max, uint64_t tim
 		}
 		if (port_is_shut(w->port))
 			return worker_shut(w);
-		if (timeout_ns == 0)
-			return -EAGAIN;
 		if (deadline != UINT64_MAX && dcp_os_now_ns() >= deadline) {
 			slots_take(slots, &w->wait);
 			return -ETIMEDOUT;
@@ -209,30 +206,13 @@ wait_awake(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max, uint64_t tim
 }
 
 int
-dcp_get(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max, uint64_t timeout_ns)
+worker_wait(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max, uint64_t timeout_ns)
 {
-	struct dcp_port *port;
-	int rc = 0;
-
-	if (unlikely(w == NULL || out == NULL || max == 0 || w->blocked))
-		return -EINVAL;
-	port = w->port;
-	if (w->held != NULL)
-		worker_drop_held(w);
-	atomic_store_explicit(&w->thread, (uintptr_t)pthread_self(), memory_order_relaxed);
-	dcp_count(&w->gets, 1);
-	if (likely(slots_may_run(&port->slots, &w->wait)))
-		rc = port_poll(w, out, max);
-	if (rc == 0 && timeout_ns != 0 && (w->flags & DCP_WORKER_F_NOSLEEP) == 0)
-		rc = wait_asleep(w, out, max, timeout_ns);
-	else if (rc == 0)
-		rc = wait_awake(w, out, max, timeout_ns);
-	DCP_STEP();
-	if (rc < 0)
-		dcp_count(&w->empty_gets, 1);
-	else if (unlikely(atomic_load_explicit(&port->closing, memory_order_relaxed)))
-		port_settle(port);
-	return rc;
+	if (timeout_ns == 0)
+		return unlikely(port_is_shut(w->port)) ? worker_shut(w) : -EAGAIN;
+	if ((w->flags & DCP_WORKER_F_NOSLEEP) == 0)
+		return wait_asleep(w, out, max, timeout_ns);
+	return wait_awake(w, out, max, timeout_ns);
 }
 
 void
@@ -244,11 +224,11 @@ dcp_block(struct dcp_worker *w, bool begin)
 		return;
 	w->blocked = begin;
 	if (!begin) {
-		atomic_store_explicit(&w->thread, (uintptr_t)pthread_self(), memory_order_relaxed);
+		worker_set_thread(w, thread_self());
 		slots_take(slots, &w->wait);
 		return;
 	}
 	worker_drop_held(w);
-	atomic_store_explicit(&w->thread, 0, memory_order_relaxed);
+	worker_set_thread(w, 0);
 	worker_wake(slots_give(slots, &w->wait));
 }

@@ -99,7 +99,7 @@ TEST(bad_operations_are_refused_behind_their_good_prefix)
 	struct rte_dma_sge sge[5] = {{1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}};
 	struct dcp_op bad[] = {
 		{.len = 1, .type = DCP_OP_COPY_SG + 1},
-		{.len = 1, .flags = 4},
+		{.len = 1, .flags = RTE_DMA_OP_FLAG_SUBMIT},
 		{.len = 0},
 		{.len = DCP_SG_LEN(1, 1), .type = DCP_OP_COPY_SG},
 		{.len = DCP_SG_LEN(5, 1), .type = DCP_OP_COPY_SG, .sge = sge},
@@ -357,15 +357,15 @@ check_fault_then_abort(uint32_t left)
 	CHECK_INT(dcp_chan_del(port, chan, true, 0), ==, 0);
 }
 
-/* T16. The mutant: chan_enqueue() believes the index. */
+/* T16. The mutant: chan_accept() believes the index. */
 TEST(index_that_restarts_is_a_fault_and_no_wrong_context)
 {
 	begin(32);
 	CHECK_INT(rig_issue(port, chan, 0, 10), ==, 10);
 	CHECK_INT(get(256), ==, 10);
 	dev->vchan[0].first_idx = (uint16_t)-10; /* its next is 0 */
-	CHECK_INT(rig_issue(port, chan, 10, 5), ==, 1);
-	check_fault_then_abort(1);
+	CHECK_INT(rig_issue(port, chan, 10, 5), ==, 5);
+	check_fault_then_abort(5);
 	CHECK_INT(cpl[0].ctx, ==, 10);
 	end();
 }
