@@ -164,6 +164,10 @@ fake_submit(void *priv, uint16_t vchan)
 static uint16_t
 fake_status_of(const struct fake_vchan *v, uint32_t op)
 {
+	uint64_t src = v->ops[op % FAKE_OPS].src;
+
+	if ((src & ~(uint64_t)UINT16_MAX) == FAKE_SRC(0))
+		return (uint16_t)src;
 	if (v->fail_every != 0 && op % v->fail_every == v->fail_every - 1)
 		return RTE_DMA_STATUS_BUS_READ_ERROR;
 	return v->status[op % FAKE_OPS];

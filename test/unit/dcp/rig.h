@@ -23,16 +23,20 @@
 
 #define MS          1000000ull /* nanoseconds */
 
+/** The source of an operation that is to end with a status, unless the test says otherwise. */
+#define FAKE_SRC(status) (0xFA4E000000000000ull | (status))
+
+/* What is atomic may be changed while the device works. */
 struct fake_vchan {
-	uint16_t first_idx;        /* ring_idx of its first operation */
-	uint32_t capacity;         /* operations it holds */
-	_Atomic uint32_t allow;    /* operations that may complete in all; FAKE_ALL */
-	uint16_t status[FAKE_OPS]; /* by operation; 0: good */
-	uint32_t fail_every;       /* else: each so manieth operation fails; 0: none */
-	uint32_t refuse_from;      /* the operation from which on it refuses; FAKE_ALL: none */
+	_Atomic uint16_t first_idx; /* ring_idx of its first operation */
+	uint32_t capacity;          /* operations it holds */
+	_Atomic uint32_t allow;     /* operations that may complete in all; FAKE_ALL */
+	uint16_t status[FAKE_OPS];  /* by operation; 0: good */
+	uint32_t fail_every;        /* else: each so manieth operation fails; 0: none */
+	uint32_t refuse_from;       /* the operation from which on it refuses; FAKE_ALL: none */
 	int refuse_errno;
-	int submit_errno;
-	uint16_t lie_count, lie_idx; /* added to what completed_status() reports */
+	_Atomic int submit_errno;
+	_Atomic uint16_t lie_count, lie_idx; /* added to what completed_status() reports */
 	uint32_t in, rung, out, submits;
 	struct {
 		uint64_t src, dst, flags;
