@@ -11,11 +11,13 @@ import errno
 import hashlib
 import os
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from functools import partial
 
 from tap import DRIVER, Skip, check, main, run, test
 
@@ -66,7 +68,7 @@ def connect(port, server):
     raise AssertionError(f"no server within {SECONDS} s, exit code {server.poll()}")
 
 
-def send(connection, size, digest):
+def send(size, digest, connection):
     """Send that many bytes, no two blocks the same and no block of a handy length."""
     noise = os.urandom(MB)
     number = 0
@@ -80,30 +82,37 @@ def send(connection, size, digest):
     connection.close()
 
 
-def transfer(sizes):
-    """Run the server with a connection for each size, and compare what it wrote."""
+def serve(files, clients):
+    """Run the server for these files while each client, a function, has a connection as its last
+    argument. Returns the exit code and what the server said."""
     need_io_uring()
     port = free_port()
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log, subprocess.Popen(
+            [SERVER, *ARGUMENTS, "--", str(port), *files], stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log) as server:
+        try:
+            # One after the other: the server hands out files in order of acceptance.
+            threads = [threading.Thread(target=client, args=(connect(port, server),))
+                       for client in clients]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            code = server.wait(SECONDS)
+        finally:
+            server.kill()
+        log.seek(0)
+        return code, log.read()
+
+
+def transfer(sizes):
+    """Run the server with a connection for each size, and compare what it wrote."""
     with tempfile.TemporaryDirectory() as folder:
         files = [f"{folder}/{n}" for n in range(len(sizes))]
-        with open(f"{folder}/log", "w+", encoding="utf-8") as log, subprocess.Popen(
-                [SERVER, *ARGUMENTS, "--", str(port), *files], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log) as server:
-            try:
-                digests = [hashlib.sha256() for _ in sizes]
-                # One after the other: the server hands out files in order of acceptance.
-                connections = [connect(port, server) for _ in sizes]
-                clients = [threading.Thread(target=send, args=client)
-                           for client in zip(connections, sizes, digests)]
-                for client in clients:
-                    client.start()
-                for client in clients:
-                    client.join()
-                code = server.wait(SECONDS)
-            finally:
-                server.kill()
-            log.seek(0)
-            check(code == 0, f"exit code {code}", log.read())
+        digests = [hashlib.sha256() for _ in sizes]
+        code, log = serve(files, [partial(send, size, digest)
+                                  for size, digest in zip(sizes, digests)])
+        check(code == 0, f"exit code {code}", log)
         for name, size, digest in zip(files, sizes, digests):
             check(os.path.getsize(name) == size, f"{os.path.getsize(name)} of {size} bytes")
             check(sha256_of(name) == digest.digest(), f"{name} has another checksum")
@@ -124,10 +133,53 @@ def short_and_empty_connections_end_well():
 
 
 @test
+def what_a_short_write_leaves_is_written_next():
+    """A pipe takes no more than it has room for, which is less than a buffer of the server."""
+    with tempfile.TemporaryDirectory() as folder:
+        pipe, digest, found = f"{folder}/pipe", hashlib.sha256(), []
+        os.mkfifo(pipe)
+        reader = threading.Thread(target=lambda: found.append(sha256_of(pipe)), daemon=True)
+        reader.start()
+        code, log = serve([pipe], [partial(send, 5 * MB, digest)])
+        check(code == 0, f"exit code {code}", log)
+        reader.join(SECONDS)
+        check(found == [digest.digest()], "what came out of the pipe has another checksum")
+
+
+@test
+def what_cannot_be_written_ends_the_server():
+    """On whichever of its threads it is found."""
+    code, log = serve(["/dev/full"], [partial(send, 1, hashlib.sha256())])
+    check(code == 1 and "failed: status == DCP_ST_OK" in log, f"exit code {code}", log)
+
+
+def reset(connection):
+    """Send a byte and break the connection."""
+    connection.sendall(b"x")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@test
+def a_connection_that_is_reset_costs_no_other_its_data():
+    """It is reported, with the name of its file."""
+    with tempfile.TemporaryDirectory() as folder:
+        files, digest = [f"{folder}/broken", f"{folder}/whole"], hashlib.sha256()
+        code, log = serve(files, [reset, partial(send, 5 * MB, digest)])
+        check(code == 1 and "broken is cut short: Connection reset" in log, f"exit code {code}",
+              log)
+        check(sha256_of(files[1]) == digest.digest(), "the other has another checksum")
+
+
+@test
 def wrong_arguments_are_refused():
-    """No file to write to."""
-    code, _, errors = run([SERVER, *ARGUMENTS, "--", "1"])
-    check(code == 1 and "failed: " in errors, f"exit code {code}", errors)
+    """No file to write to, no TCP port, one lcore."""
+    for arguments, what in ((["1"], "FILE comes 1 to 64 times"),
+                            (["0", "file"], "TCP-PORT is 1 to 65535"),
+                            (["65536", "file"], "TCP-PORT is 1 to 65535"),
+                            (["1", *["file"] * 65], "FILE comes 1 to 64 times")):
+        code, _, errors = run([SERVER, *ARGUMENTS, "--", *arguments])
+        check(code == 1 and what in errors, f"{arguments[:2]}: exit code {code}", errors)
 
 
 main()
