@@ -5,6 +5,7 @@
 #include "getter.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "test.h"
 
@@ -39,6 +40,7 @@ getter_main(void *arg)
 	struct dcp_worker *w = rig_worker(g->port, g->flags);
 	struct dcp_cpl cpl;
 
+	g->tid = gettid();
 	atomic_store(&g->ready, 1);
 	for (;;) {
 		g->rc = dcp_get(w, &cpl, 1, g->timeout_ns);

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "dcp.h"
 
@@ -30,6 +31,7 @@ struct getter {
 	_Atomic bool block; /* the next record is processed between dcp_block() calls */
 	_Atomic uint64_t last_ctx;
 	_Atomic uint32_t ready;
+	pid_t tid;
 	int rc; /* how it ended */
 };
 
