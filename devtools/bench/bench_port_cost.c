@@ -16,6 +16,10 @@
 #include <rte_cycles.h>
 #include <rte_eal.h>
 
+#ifdef BENCH_CALLGRIND
+#include <valgrind/callgrind.h>
+#endif
+
 #include "bench_cost.h"
 #include "bench_options.h"
 
@@ -41,6 +45,7 @@ static const struct bench_program program = {
 	.name = "bench-port-cost",
 	.figures = figures,
 	.nb_figures = FIGURES,
+	.can_count = true,
 };
 
 /** Users that take turns. */
@@ -227,6 +232,62 @@ open_group(struct group *g)
 	return rc;
 }
 
+/* --- instructions */
+
+#ifdef BENCH_CALLGRIND
+/* One call of the port's each, alone in a dump that says which: WHO,CALL,BURST. */
+static int
+count_user(struct cost_user *u, uint16_t n)
+{
+	char name[64];
+	int rc;
+
+	/* n is 0 for a get that finds nothing. */
+#define COUNT(part, call)                                                               \
+	do {                                                                            \
+		CALLGRIND_ZERO_STATS;                                                   \
+		CALLGRIND_TOGGLE_COLLECT;                                               \
+		call;                                                                   \
+		CALLGRIND_TOGGLE_COLLECT;                                               \
+		snprintf(name, sizeof(name), "%s,%s,%u", cost_names[u->kind], part, n); \
+		CALLGRIND_DUMP_STATS_AT(name);                                          \
+	} while (0)
+	if (n == 0) {
+		COUNT("empty-get", cost_look(u, 1));
+		return 0;
+	}
+	COUNT("issue", cost_fill(u, n));
+	COUNT("get", rc = cost_drain(u, n));
+#undef COUNT
+	return rc;
+}
+
+static int
+count(void)
+{
+	static const uint16_t bursts[] = {0, 1, 32};
+	struct group *g = &groups[F1];
+	unsigned int b, i;
+	int rc, closed;
+
+	rc = open_group(g);
+	for (i = 0; rc == 0 && i < g->nb; i++) {
+		if (g->users[i].kind < COST_PORT)
+			continue;
+		for (b = 0; rc == 0 && b < RTE_DIM(bursts); b++)
+			rc = count_user(&g->users[i], bursts[b]);
+	}
+	closed = close_group(g);
+	return rc < 0 ? rc : closed;
+}
+#else
+static int
+count(void)
+{
+	return -ENOTSUP;
+}
+#endif
+
 static int
 run_figure(unsigned int figure, const struct bench_options *opt)
 {
@@ -256,7 +317,12 @@ main(int argc, char **argv)
 	rc = bench_options_parse(argc - used, argv + used, &program, &opt);
 	if (rc == 0)
 		bench_record_build();
-	for (i = 0; rc == 0 && i < FIGURES; i++)
+	if (rc == 0 && opt.count) {
+		rc = count();
+		if (rc < 0)
+			fprintf(stderr, "%s: counting: %s\n", program.name, strerror(-rc));
+	}
+	for (i = 0; rc == 0 && !opt.count && i < FIGURES; i++)
 		if ((opt.figures & RTE_BIT32(i)) != 0)
 			rc = run_figure(i, &opt);
 	rte_eal_cleanup();

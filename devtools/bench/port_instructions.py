@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The ioat-pmd authors
+"""Instructions of the completion port, counted by callgrind, beside those that are committed.
+
+What is counted is what libdcp itself executes in one call; not the device, not the caller. A
+sum is no time, but unlike a time it is the same on every machine with the same compiler and DPDK.
+"""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+COMMITTED = Path(__file__).resolve().parent / "port_instructions.csv"
+TOLERANCE = 0.05
+SECONDS = 300
+HEAD = """# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The ioat-pmd authors
+#
+# Instructions of libdcp in one call, and how many of these lock the bus: see port_instructions.py.
+# devtools/bench-port --update-instructions writes this file. The first record is what it is of.
+"""
+
+
+class Mismatch(Exception):
+    """The committed figures are of another compiler or DPDK, or nothing can be counted here."""
+
+
+def key_of(build):
+    """What the figures depend on: gcc 12.2, DPDK 22.11.11 -> gcc 12, DPDK 22.11."""
+    compiler, dpdk = re.search(r"(\w+ \d+).*?(DPDK \d+\.\d+)", build).groups()
+    return f"{compiler},{dpdk}"
+
+
+def locking(library):
+    """Addresses of the instructions that lock: with the prefix, xchg with memory, mfence."""
+    done = subprocess.run(["objdump", "-d", "--no-show-raw-insn", str(library)], check=True,
+                          capture_output=True, text=True, timeout=SECONDS)
+    found = re.findall(r"^ *([0-9a-f]+):\t(?:lock |xchg .*\(|mfence)", done.stdout, re.M)
+    return {int(address, 16) for address in found}
+
+
+def read_dump(text, library, locks):
+    """Instructions and locking ones that a dump of callgrind says the library has executed."""
+    ours = called = False
+    total = locked = 0
+    for line in text.splitlines():
+        if line.startswith("ob="):
+            ours = Path(line[3:]).name == library.name
+        elif line.startswith("calls="):
+            called = True  # the next line is what the callee has cost
+        elif line.startswith("0x"):
+            address, *_, cost = line.split()
+            if ours and not called:
+                total += int(cost)
+                locked += int(cost) if int(address, 16) in locks else 0
+            called = False
+    return total, locked
+
+
+def count(program, eal, build):
+    """The record of what was counted, then (who, call, burst) -> (instructions, locking ones)."""
+    for tool in "valgrind", "objdump":
+        if shutil.which(tool) is None:
+            raise Mismatch(f"{tool} is not installed")
+    library = (Path(build) / "lib" / "dcp" / "libdcp.so").resolve()
+    locks = locking(library)
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            ["valgrind", "-q", "--tool=callgrind", "--collect-atstart=no", "--dump-instr=yes",
+             "--compress-strings=no", "--compress-pos=no",
+             f"--callgrind-out-file={folder}/out", str(program), *eal, "--", "--count"],
+            capture_output=True, text=True, check=False, timeout=SECONDS)
+        if done.returncode != 0:
+            last = "\n".join(done.stderr.strip().split("\n")[-3:])
+            raise RuntimeError(f"{program} --count: exit code {done.returncode}\n{last}")
+        for dump in Path(folder).iterdir():
+            text = dump.read_text(encoding="utf-8", errors="replace")
+            label = re.search(r"^desc: Trigger: Client Request: ([\w-]+,[\w-]+,\d+)$", text, re.M)
+            if label:
+                found[label[1]] = read_dump(text, library, locks)
+    if not found or min(total for total, _ in found.values()) == 0:
+        raise RuntimeError(f"callgrind has seen no call into {library}")
+    key = key_of(re.search(r"^build,(.*)$", done.stdout, re.M)[1])
+    return key, dict(sorted(found.items()))
+
+
+def load(path):
+    """The committed record and figures."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines()
+             if line and not line.startswith("#")]
+    found = {}
+    for line in lines[1:]:
+        label, total, locked = line.rsplit(",", 2)
+        found[label] = int(total), int(locked)
+    return lines[0], found
+
+
+def save(path, key, found):
+    """Write what load() reads."""
+    rows = [f"{label},{total},{locked}" for label, (total, locked) in found.items()]
+    path.write_text(HEAD + "\n".join([key, *rows]) + "\n", encoding="utf-8")
+
+
+def compare(found, committed):
+    """Print all; returns what is above the committed figures, as texts."""
+    above = []
+    print(f"{'instructions of the port':<28}{'now':>8}{'committed':>11}{'locking':>9}"
+          f"{'committed':>11}")
+    for label in sorted(found | committed):
+        now, before = found.get(label), committed.get(label)
+        if now is None or before is None:
+            above.append(f"{label}: {'counted' if before is None else 'committed'} only")
+            continue
+        print(f"{label:<28}{now[0]:>8}{before[0]:>11}{now[1]:>9}{before[1]:>11}")
+        if now[0] > before[0] * (1 + TOLERANCE):
+            above.append(f"{label}: {now[0]} instructions, {before[0]} are committed, "
+                         f"{100 * (now[0] / before[0] - 1):.0f} percent more")
+        if now[1] > before[1]:
+            above.append(f"{label}: {now[1]} locking instructions, {before[1]} are committed")
+    return above
