@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include "test.h"
 
@@ -18,6 +19,8 @@ struct taker {
 	_Atomic uint32_t records, aborted;
 	_Atomic uint32_t gate; /* takes no more than this */
 	_Atomic uint32_t ready;
+	uint32_t flags;
+	uint64_t timeout_ns;
 	int rc;
 };
 
@@ -25,11 +28,11 @@ static void *
 taker_main(void *arg)
 {
 	struct taker *t = arg;
-	struct dcp_worker *w = rig_worker(t->port, 0);
+	struct dcp_worker *w = rig_worker(t->port, t->flags);
 	struct dcp_cpl cpl;
 
 	atomic_store(&t->ready, 1);
-	while ((t->rc = dcp_get(w, &cpl, 1, DCP_FOREVER)) == 1) {
+	while ((t->rc = dcp_get(w, &cpl, 1, t->timeout_ns)) == 1) {
 		if (cpl.status == DCP_ST_ABORTED)
 			atomic_fetch_add(&t->aborted, 1);
 		rig_wait_for(&t->gate, atomic_fetch_add(&t->records, 1) + 1);
@@ -39,13 +42,22 @@ taker_main(void *arg)
 }
 
 static void
-taker_start(struct taker *t, struct dcp_port *port, uint32_t gate)
+taker_start_as(struct taker *t, struct dcp_port *port, uint32_t gate, uint32_t flags,
+               uint64_t timeout_ns)
 {
 	memset(t, 0, sizeof(*t));
 	t->port = port;
+	t->flags = flags;
+	t->timeout_ns = timeout_ns;
 	atomic_store(&t->gate, gate);
 	assert_int_equal(pthread_create(&t->thread, NULL, taker_main, t), 0);
 	rig_wait_for(&t->ready, 1);
+}
+
+static void
+taker_start(struct taker *t, struct dcp_port *port, uint32_t gate)
+{
+	taker_start_as(t, port, gate, 0, DCP_FOREVER);
 }
 
 static void
@@ -78,6 +90,28 @@ TEST(close_lets_all_waiters_go)
 			taker_join(&t[i]);
 		CHECK_INT(dcp_destroy(port), ==, 0);
 	}
+}
+
+/* However they wait: the leader and those that are parked, with and without a limit of time, and
+ * one that polls.
+ */
+TEST(close_ends_each_kind_of_wait)
+{
+	struct dcp_port *port = rig_port();
+	uint64_t start;
+	struct taker t[5];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		taker_start_as(&t[i], port, UINT32_MAX, 0, i % 2 == 0 ? 60000 * MS : DCP_FOREVER);
+		rig_wait_parked(port, i, true);
+	}
+	taker_start_as(&t[4], port, UINT32_MAX, DCP_WORKER_F_NOSLEEP, DCP_FOREVER);
+	start = rig_now_ns();
+	dcp_close(port);
+	for (int i = 0; i < 5; i++)
+		taker_join(&t[i]);
+	CHECK_INT(rig_now_ns() - start, <, 10000 * MS);
+	CHECK_INT(dcp_destroy(port), ==, 0);
 }
 
 /* All slots are taken by workers that never call again: those that wait go none the less. The
@@ -302,6 +336,94 @@ TEST(abort_ends_the_other_channels_of_the_device_too)
 	dcp_worker_del(w);
 	rig_end(port);
 	rig_device_free(dev);
+}
+
+/* --- an abort beside a device that is at work */
+
+#define RACE_OPS 1024 /* that the channel holds */
+
+struct race {
+	struct fake_dev *dev;
+	struct dcp_port *port;
+	_Atomic uint32_t next; /* the context that comes next, by one worker */
+	_Atomic uint32_t ok, failed, aborted;
+	_Atomic bool over;
+};
+
+/* The device: finishes one more, all the time. */
+static void *
+race_device(void *arg)
+{
+	struct race *r = arg;
+
+	while (!atomic_load(&r->over)) {
+		atomic_fetch_add(&r->dev->vchan[0].allow, 1);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void *
+race_worker(void *arg)
+{
+	struct race *r = arg;
+	struct dcp_worker *w = rig_worker(r->port, 0);
+	struct dcp_cpl cpl[8];
+	int n;
+
+	while ((n = dcp_get(w, cpl, RTE_DIM(cpl), DCP_FOREVER)) > 0) {
+		for (int i = 0; i < n; i++) {
+			/* Once each, in order, and nothing is finished behind an aborted one. */
+			CHECK_INT(cpl[i].ctx, ==, atomic_fetch_add(&r->next, 1));
+			if (cpl[i].status == DCP_ST_ABORTED) {
+				atomic_fetch_add(&r->aborted, 1);
+				continue;
+			}
+			CHECK_INT(atomic_load(&r->aborted), ==, 0);
+			CHECK_INT(cpl[i].status, ==,
+			          cpl[i].ctx % 5 == 4 ? RTE_DMA_STATUS_BUS_READ_ERROR : DCP_ST_OK);
+			atomic_fetch_add(cpl[i].ctx % 5 == 4 ? &r->failed : &r->ok, 1);
+		}
+	}
+	CHECK_INT(n, ==, -ESHUTDOWN);
+	dcp_worker_del(w);
+	return NULL;
+}
+
+/* T14, S1, S2: done, failed, aborted: what the device has reported when it stops decides. */
+TEST(abort_races_the_device_and_each_operation_has_one_of_three_outcomes)
+{
+	uint32_t ok = 0, failed = 0, aborted = 0;
+
+	for (int round = 0; round < 50; round++) {
+		struct race r = {.dev = rig_device(RACE_OPS), .port = rig_port()};
+		uint16_t chan = rig_chan(r.port, r.dev, 0);
+		pthread_t device, worker;
+
+		r.dev->vchan[0].fail_every = 5;
+		atomic_store(&r.dev->vchan[0].allow, 0);
+		for (uint32_t i = 0; i < RACE_OPS; i += 128)
+			CHECK_INT(rig_issue(r.port, chan, i, 128), ==, 128);
+		CHECK_INT(pthread_create(&worker, NULL, race_worker, &r), ==, 0);
+		CHECK_INT(pthread_create(&device, NULL, race_device, &r), ==, 0);
+		while (atomic_load(&r.next) < 16u + 4u * (uint32_t)round)
+			sched_yield();
+		CHECK_INT(dcp_chan_del(r.port, chan, true, 10000 * MS), ==, 0);
+		atomic_store(&r.over, true);
+		dcp_close(r.port);
+		pthread_join(device, NULL);
+		pthread_join(worker, NULL);
+		CHECK_INT(r.ok + r.failed + r.aborted, ==, RACE_OPS);
+		CHECK_INT(r.ok + r.failed, ==, r.dev->vchan[0].out);
+		ok += r.ok;
+		failed += r.failed;
+		aborted += r.aborted;
+		rig_end(r.port);
+		rig_device_free(r.dev);
+	}
+	CHECK_INT(ok, >, 0);
+	CHECK_INT(failed, >, 0);
+	CHECK_INT(aborted, >, 0);
 }
 
 /* Drained by others while a control thread waits; the device is stopped under them. */

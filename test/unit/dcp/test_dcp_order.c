@@ -79,6 +79,72 @@ TEST(serial_channel_has_one_holder_until_its_next_call)
 	end();
 }
 
+/* --- by two threads, of which the one that has the first record is slow */
+
+struct slow {
+	_Atomic uint32_t done; /* records */
+	uint32_t order[2];     /* in which they were done */
+	unsigned int patience; /* with the first record, in ms */
+};
+
+static void *
+slow_main(void *arg)
+{
+	struct slow *s = arg;
+	struct dcp_worker *w = rig_worker(port, 0);
+	struct dcp_cpl cpl;
+
+	while (dcp_get(w, &cpl, 1, DCP_FOREVER) == 1) {
+		for (unsigned int i = 0; cpl.seq == 0 && i < s->patience; i++) {
+			if (atomic_load(&s->done) != 0)
+				break;
+			rig_sleep_ms(1);
+		}
+		s->order[atomic_fetch_add(&s->done, 1)] = cpl.seq;
+	}
+	dcp_worker_del(w);
+	return NULL;
+}
+
+static struct slow
+process_slowly(uint32_t flags, unsigned int patience)
+{
+	struct slow s = {.patience = patience};
+	pthread_t threads[2];
+	uint16_t chan;
+
+	begin();
+	chan = rig_chan(port, dev, flags);
+	for (int i = 0; i < 2; i++)
+		CHECK_INT(pthread_create(&threads[i], NULL, slow_main, &s), ==, 0);
+	rig_wait_parked(port, 1, true);
+	CHECK_INT(rig_issue(port, chan, 0, 2), ==, 2);
+	rig_wait_for(&s.done, 2);
+	dcp_close(port);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	end();
+	return s;
+}
+
+/* T3, P1: the surprise. */
+TEST(slow_worker_is_overtaken_on_a_plain_channel)
+{
+	struct slow s = process_slowly(0, 5000);
+
+	CHECK_INT(s.order[0], ==, 1);
+	CHECK_INT(s.order[1], ==, 0);
+}
+
+/* T3, S4: what helps. The mutant: chan_take() does not look at the holder. */
+TEST(slow_worker_is_not_overtaken_on_a_serial_channel)
+{
+	struct slow s = process_slowly(DCP_CHAN_F_SERIAL, 100);
+
+	CHECK_INT(s.order[0], ==, 0);
+	CHECK_INT(s.order[1], ==, 1);
+}
+
 /* --- by threads */
 
 #define TAKERS 4
@@ -223,6 +289,40 @@ producer_main(void *arg)
 			sched_yield();
 	}
 	return NULL;
+}
+
+/* S11: both have more than a get can take, all the time; neither is passed over twice. The mutant:
+ * port_poll() begins with the same source each time.
+ */
+TEST(posts_and_a_busy_channel_take_turns)
+{
+	struct dcp_worker *w;
+	struct dcp_cpl cpl[4];
+	uint32_t posts = 0, copies = 0;
+	uint16_t chan;
+
+	begin();
+	w = rig_worker(port, 0);
+	chan = rig_chan(port, dev, 0);
+	for (uint64_t i = 0; i < 20; i++)
+		rig_post(port, i);
+	CHECK_INT(rig_issue(port, chan, 0, 20), ==, 20);
+	for (uint32_t turn = 1; turn <= 1000; turn++) {
+		CHECK_INT(dcp_get(w, cpl, 4, 0), ==, 4);
+		for (uint64_t i = 0; i < 4; i++) {
+			if (cpl[i].chan == DCP_CHAN_POST) {
+				rig_post(port, i);
+				posts++;
+			} else {
+				CHECK_INT(rig_issue(port, chan, i, 1), ==, 1);
+				copies++;
+			}
+		}
+		CHECK_INT(posts, >=, turn / 2 * 4);
+		CHECK_INT(copies, >=, turn / 2 * 4);
+	}
+	dcp_worker_del(w);
+	end();
 }
 
 /* The mutant: posts_deliver() is a source only when no channel has anything, or the reverse. */

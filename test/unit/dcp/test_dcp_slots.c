@@ -39,6 +39,35 @@ TEST(never_more_workers_than_the_limit)
 	rig_end(port);
 }
 
+/* T7, S5: as many as may run do run, and not one more. */
+TEST(as_many_as_the_limit_process_while_all_are_slow)
+{
+	for (uint16_t limit = 1; limit <= 3; limit++) {
+		struct dcp_port *port = limited_port(limit, 0);
+		uint16_t n = (uint16_t)(4 * limit);
+		struct getter *g[12];
+		uint32_t taken = 0;
+
+		for (uint16_t i = 0; i < n; i++)
+			g[i] = getter_start(port, DCP_FOREVER, 0);
+		rig_wait_parked(port, n - 1u, true);
+		atomic_store(&getter_peak, 0);
+		for (uint16_t i = 0; i < n; i++)
+			rig_post(port, i);
+		rig_wait_for(&getter_peak, limit);
+		rig_wait_parked(port, n - limit, false);
+		rig_sleep_ms(20);
+		for (uint16_t i = 0; i < n; i++)
+			taken += atomic_load(&g[i]->records);
+		CHECK_INT(taken, ==, limit); /* though there are records for all */
+		dcp_close(port);
+		for (uint16_t i = 0; i < n; i++)
+			getter_join(g[i]);
+		CHECK_INT(atomic_load(&getter_peak), ==, limit);
+		rig_end(port);
+	}
+}
+
 /* T7: what Windows calls the most efficient scenario. */
 TEST(one_worker_does_it_all_while_there_is_work)
 {
@@ -260,6 +289,69 @@ TEST(worker_that_times_out_hands_the_lead_on)
 	getter_join(leader);
 	getter_join(other);
 	rig_end(port);
+}
+
+static void *
+lead_and_leave(void *arg)
+{
+	struct dcp_port *port = arg;
+	struct dcp_worker *w = rig_worker(port, 0);
+	struct dcp_cpl cpl;
+
+	CHECK_INT(dcp_get(w, &cpl, 1, 50 * MS), ==, -ETIMEDOUT);
+	dcp_worker_del(w);
+	return NULL;
+}
+
+/* The leader's time is over, it is deleted, and its thread ends: the others go on. */
+TEST(leader_whose_thread_ends_leaves_the_lead_to_another)
+{
+	for (uint16_t limit = 0; limit <= 2; limit++) {
+		struct dcp_port *port = limited_port(limit, 0);
+		struct getter *g[2];
+		pthread_t leader;
+
+		CHECK_INT(pthread_create(&leader, NULL, lead_and_leave, port), ==, 0);
+		rig_wait_parked(port, 0, true);
+		for (unsigned int i = 0; i < 2; i++)
+			g[i] = getter_start(port, DCP_FOREVER, UINT32_MAX);
+		pthread_join(leader, NULL);
+		rig_wait_parked(port, 1, true);
+		for (uint32_t i = 1; i <= 10; i++) {
+			rig_post(port, i);
+			while (atomic_load(&g[0]->records) + atomic_load(&g[1]->records) < i)
+				rig_sleep_ms(1);
+		}
+		dcp_close(port);
+		for (int i = 0; i < 2; i++)
+			getter_join(g[i]);
+		rig_end(port);
+	}
+}
+
+/* It was slow, others took its place, and it leaves without another get. */
+TEST(worker_that_leaves_with_a_serial_channel_gives_it_to_one_that_waits)
+{
+	struct fake_dev *dev = rig_device(32);
+	struct dcp_port *port = rig_port();
+	uint16_t chan = rig_chan(port, dev, DCP_CHAN_F_SERIAL);
+	struct dcp_worker *w = rig_worker(port, 0);
+	struct getter *g;
+	struct dcp_cpl cpl;
+
+	CHECK_INT(rig_issue(port, chan, 0, 2), ==, 2);
+	CHECK_INT(dcp_get(w, &cpl, 1, 0), ==, 1);
+	g = getter_start(port, DCP_FOREVER, UINT32_MAX);
+	rig_wait_parked(port, 0, true);
+	rig_sleep_ms(20);
+	CHECK_INT(atomic_load(&g->records), ==, 0);
+	dcp_worker_del(w);
+	rig_wait_for(&g->records, 1);
+	CHECK_INT(atomic_load(&g->last_ctx), ==, 1);
+	dcp_close(port);
+	getter_join(g);
+	rig_end(port);
+	rig_device_free(dev);
 }
 
 /* The mutant: dcp_worker_del() does not promote. */
