@@ -42,7 +42,7 @@ struct event_mode {
 struct event_peer {
 	const struct event_mode *mode;
 	int16_t dma_id;
-	bool have_adapter;
+	bool have_scheduler, have_adapter;
 	uint8_t id;                  /* of the event device */
 	uint32_t scheduler, adapter; /* services */
 	uint16_t held;               /* events that came back and were not sent again */
@@ -191,6 +191,7 @@ scheduler_open(struct event_peer *p)
 
 	if (rte_eal_hotplug_add("vdev", p->mode->name, "") < 0)
 		return -ENOTSUP;
+	p->have_scheduler = true;
 	rc = rte_event_dev_get_dev_id(p->mode->name);
 	if (rc < 0)
 		return rc;
@@ -266,7 +267,7 @@ ops_open(struct event_peer *p)
 /* --- run */
 
 static int
-send(struct event_peer *p, uint16_t n)
+event_send(struct event_peer *p, uint16_t n)
 {
 	unsigned int sent = 0, tries = 0;
 
@@ -276,7 +277,7 @@ send(struct event_peer *p, uint16_t n)
 }
 
 static int
-request(struct event_peer *p, uint16_t n, uint64_t first)
+event_request(struct event_peer *p, uint16_t n, uint64_t first)
 {
 	for (uint16_t i = 0; i < n; i++) {
 		uint8_t *op = p->ops + i * OP_STRIDE;
@@ -293,7 +294,7 @@ request(struct event_peer *p, uint16_t n, uint64_t first)
 	}
 	p->issued += n;
 	p->held -= RTE_MIN(p->held, n);
-	return send(p, n);
+	return event_send(p, n);
 }
 
 static int
@@ -304,7 +305,7 @@ event_burst(void *state, uint16_t n, uint64_t first, uint64_t *sum)
 	uint64_t all = 0;
 	int rc;
 
-	rc = request(p, n, first);
+	rc = event_request(p, n, first);
 	if (rc < 0)
 		return rc;
 	rte_service_run_iter_on_app_lcore(p->scheduler, 0);
@@ -328,11 +329,11 @@ event_burst(void *state, uint16_t n, uint64_t first, uint64_t *sum)
 
 /* Give back the events that came and were not sent again. */
 static int
-release(struct event_peer *p)
+event_release(struct event_peer *p)
 {
 	for (uint16_t i = 0; i < p->held; i++)
 		p->events[i] = (struct rte_event){.op = RTE_EVENT_OP_RELEASE};
-	return send(p, p->held);
+	return event_send(p, p->held);
 }
 
 /* @return -EBADMSG when the adapter has counted other operations than were issued. */
@@ -359,12 +360,13 @@ event_close(void *state)
 	int rc = 0, closed;
 
 	if (p->have_adapter) {
-		rc = release(p);
+		rc = event_release(p);
 		closed = adapter_close(p);
 		rc = rc < 0 ? rc : closed;
 		rte_event_dev_stop(p->id);
 	}
-	rte_eal_hotplug_remove("vdev", p->mode->name);
+	if (p->have_scheduler)
+		rte_eal_hotplug_remove("vdev", p->mode->name);
 	rte_free(p->ops);
 	free(p);
 	return rc;

@@ -48,6 +48,14 @@ struct figure {
 	bool missing; /* something it needs is not there at run time */
 };
 
+static struct subject event_subjects[WHO_MAX] = {
+#ifdef BENCH_EVENT
+	{.peer = &bench_peer_port},
+	{.peer = &bench_peer_event},
+	{.peer = &bench_peer_event_best},
+#endif
+};
+
 static struct subject uring_subjects[WHO_MAX] = {
 #ifdef BENCH_URING
 	{.peer = &bench_peer_port},
@@ -57,20 +65,12 @@ static struct subject uring_subjects[WHO_MAX] = {
 #endif
 };
 
-static struct subject event_subjects[WHO_MAX] = {
-#ifdef BENCH_EVENT
-	{.peer = &bench_peer_port},
-	{.peer = &bench_peer_event},
-	{.peer = &bench_peer_event_best},
-#endif
-};
-
 static struct figure figures[] = {
-	{.name = "F3", .needs = "liburing", .bursts = {1, 8, 32, 128}, .subjects = uring_subjects},
 	{.name = "F2",
          .needs = "the event DMA adapter, of DPDK 23.11 or later",
          .bursts = {8, 32},
          .subjects = event_subjects},
+	{.name = "F3", .needs = "liburing", .bursts = {1, 8, 32, 128}, .subjects = uring_subjects},
 };
 
 static uint64_t next_ctx;
