@@ -94,6 +94,7 @@ static int
 check(struct subject *s, const struct figure *f)
 {
 	uint64_t turn = rte_get_tsc_hz() / 1000000 * TURN_US, least, from;
+	unsigned int ops = 0;
 	int rc;
 
 	for (unsigned int c = 0; c < CASES_MAX && f->bursts[c] != 0; c++) {
@@ -104,9 +105,11 @@ check(struct subject *s, const struct figure *f)
 			if (rc < 0)
 				return rc;
 			least = RTE_MIN(least, rte_rdtsc_precise() - from);
+			ops += f->bursts[c];
 		}
 		s->rounds[c] = (unsigned int)RTE_MAX(turn / RTE_MAX(least, 1u), 1u);
 	}
+	printf("checked,%s,%s,%u\n", f->name, s->peer->who, ops);
 	return 0;
 }
 
