@@ -150,7 +150,7 @@ struct dcp_port *dcp_create(const struct dcp_conf *conf);
  *
  * @param key  for dcp_chan_key(); the port does not look at it
  * @return the channel's id, 0 to 65534; or
- *	-EINVAL: no such device or vchan, or a bad flag;
+ *	-EINVAL: no such device or vchan, or a bad flag; -ENOTSUP: the device cannot copy;
  *	-EBUSY: the device belongs to another port; -EIO: an abort has stopped it;
  *	-EEXIST: the channel is in this port; -ENOSPC: max_chans are; -ESHUTDOWN: closed.
  */
@@ -196,12 +196,13 @@ void dcp_worker_del(struct dcp_worker *w);
  * device and port until dcp_get() returns the record, then to that worker.
  * Makes no system call, unless a worker sleeps because the port was empty.
  *
+ * @param n  0: only ask whether the channel accepts any: 0 or an error
  * @return how many were accepted, a prefix of @p ops; fewer than @p n: no room, or the next one
  *	would fail when issued alone. If none was accepted, 0: no room, or
  *	-EINVAL: no such channel, or the first operation has an unknown type or flag, no length or
- *	too many segments; -ENOTSUP: the device lacks the operation; -ESHUTDOWN: the port is closed
- *	or the channel being deleted; -EIO: the channel has failed (delete it with abort) or its
- *	device was stopped by an abort; any other error of the device.
+ *	too many segments; -ENOTSUP: the device lacks the operation, or the channel is a ring;
+ *	-ESHUTDOWN: the port is closed or the channel being deleted; -EIO: the channel has failed
+ *	(delete it with abort) or its device was stopped by an abort; any other error of the device.
  */
 int dcp_issue(struct dcp_port *port, uint16_t chan, const struct dcp_op *ops, uint16_t n);
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 #include <rte_dmadev.h>
 
@@ -86,10 +87,11 @@ struct dcp_chan {
 	struct dcp_source *_Atomic source; /* NULL: a dmadev */
 	struct dcp_worker *_Atomic holder; /* of a serial channel; cleared by the holder alone */
 	/* Under the device's lock. */
-	uint64_t *ctx;    /* by position & port->mask */
+	uint64_t *ctx;    /* by position & mask */
 	uint16_t *status; /* the same, of what is noted and not delivered */
 	int16_t dev_id;
 	uint16_t vchan;
+	uint32_t mask;      /* depth - 1 */
 	uint16_t first_idx; /* ring_idx of position 0, known from then on */
 	uint16_t max_sges;
 	uint32_t flags;
@@ -110,6 +112,23 @@ static inline struct dcp_source *
 chan_source(const struct dcp_chan *c)
 {
 	return atomic_load_explicit(&c->source, memory_order_relaxed);
+}
+
+/** Lock the device of a channel. The place may have become another channel's meanwhile; as long as
+ * the lock is held it stays what it is. @return NULL: no channel is in this place.
+ */
+static inline struct dcp_dev *
+chan_lock(struct dcp_chan *c)
+{
+	struct dcp_dev *dev = chan_dev(c);
+
+	if (unlikely(dev == NULL))
+		return NULL;
+	dcp_lock_take(&dev->lock);
+	if (likely(chan_dev(c) == dev))
+		return dev;
+	dcp_lock_drop(&dev->lock);
+	return NULL;
 }
 
 static inline uint32_t
@@ -170,7 +189,6 @@ struct dcp_port {
 	char name[32];
 	uint16_t max_chans, max_workers;
 	uint32_t id_mask; /* the part of a channel's id that is its place */
-	uint32_t mask;    /* depth of a channel - 1 */
 	uint64_t spin_ns, nap_ns;
 	struct dcp_chan *chans;
 	struct dcp_dev *devs; /* max_chans of them: one each at most */
@@ -201,8 +219,6 @@ void chan_stats(const struct dcp_chan *c, struct dcp_stats *sum);
 int chan_add_source(struct dcp_port *port, struct dcp_source *s, uint64_t key);
 
 /* port_issue.c: data path, in. */
-/** Lock the device of a channel. @return NULL: no channel is in this place. */
-struct dcp_dev *chan_lock(struct dcp_chan *c);
 /** Why a channel accepts nothing, or 0. The device's lock. */
 int chan_issue_error(const struct dcp_port *port, const struct dcp_chan *c, uint16_t chan);
 /** Keep the most that a channel has ever held. The device's lock. */
@@ -212,7 +228,7 @@ void chan_note_depth(struct dcp_chan *c, uint64_t depth);
 /** Take what there is. @return records. */
 uint16_t port_poll(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max);
 /** Take note of what the device has finished, at most @p budget. The device's lock. */
-uint32_t chan_note(struct dcp_port *port, struct dcp_chan *c, uint32_t budget);
+uint32_t chan_note(struct dcp_chan *c, uint32_t budget);
 /** Whether a look could bring records now or later; what a watch reports does not count. */
 bool port_has_work(const struct dcp_port *port);
 bool port_has_posts(const struct dcp_port *port);

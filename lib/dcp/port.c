@@ -107,7 +107,8 @@ port_alloc(const struct dcp_conf *conf, size_t n, size_t size)
 static bool
 port_alloc_chans(struct dcp_port *port, const struct dcp_conf *conf)
 {
-	size_t slots = (size_t)conf->max_chans * (port->mask + 1);
+	size_t depth = conf->chan_depth != 0 ? conf->chan_depth : DEFAULT_DEPTH;
+	size_t slots = conf->max_chans * depth;
 	uint64_t *ctx;
 	uint16_t *status;
 
@@ -122,8 +123,9 @@ port_alloc_chans(struct dcp_port *port, const struct dcp_conf *conf)
 	if (ctx == NULL || status == NULL)
 		return false;
 	for (size_t i = 0; i < conf->max_chans; i++) {
-		port->chans[i].ctx = ctx + i * (port->mask + 1);
-		port->chans[i].status = status + i * (port->mask + 1);
+		port->chans[i].ctx = ctx + i * depth;
+		port->chans[i].status = status + i * depth;
+		port->chans[i].mask = (uint32_t)depth - 1;
 		atomic_store_explicit(&port->chans[i].id, (uint32_t)i, memory_order_relaxed);
 	}
 	return true;
@@ -141,7 +143,6 @@ port_alloc_all(const struct dcp_conf *conf)
 	port->max_chans = conf->max_chans;
 	port->max_workers = conf->max_workers;
 	port->id_mask = rte_align32pow2(conf->max_chans) - 1;
-	port->mask = (conf->chan_depth != 0 ? conf->chan_depth : DEFAULT_DEPTH) - 1;
 	port->spin_ns = (conf->spin_us != 0 ? conf->spin_us : DEFAULT_SPIN_US) * NS_PER_US;
 	port->nap_ns = (conf->nap_us != 0 ? conf->nap_us : DEFAULT_NAP_US) * NS_PER_US;
 	port->slots.limit = conf->max_running != 0 ? conf->max_running : SLOTS_UNLIMITED;

@@ -40,10 +40,8 @@ chan_find(struct dcp_port *port, uint16_t id)
 static uint32_t
 ops_of(const struct rte_dma_info *info)
 {
-	uint32_t ops = 0;
+	uint32_t ops = RTE_BIT32(DCP_OP_COPY);
 
-	if ((info->dev_capa & RTE_DMA_CAPA_OPS_COPY) != 0)
-		ops |= RTE_BIT32(DCP_OP_COPY);
 	if ((info->dev_capa & RTE_DMA_CAPA_OPS_FILL) != 0)
 		ops |= RTE_BIT32(DCP_OP_FILL);
 	if ((info->dev_capa & RTE_DMA_CAPA_OPS_COPY_SG) != 0)
@@ -131,6 +129,8 @@ chan_add(struct dcp_port *port, int16_t dev_id, uint16_t vchan, uint64_t key, ui
 	if ((flags & ~DCP_CHAN_F_SERIAL) != 0 || rte_dma_info_get(dev_id, &info) != 0 ||
 	    vchan >= info.nb_vchans)
 		return -EINVAL;
+	if ((info.dev_capa & RTE_DMA_CAPA_OPS_COPY) == 0)
+		return -ENOTSUP;
 	if (atomic_load_explicit(&port->closing, memory_order_relaxed))
 		return -ESHUTDOWN;
 	rc = dev_find(port, dev_id, vchan, &dev);
@@ -165,7 +165,7 @@ chan_add_source(struct dcp_port *port, struct dcp_source *s, uint64_t key)
 		return -ENOSPC;
 	dcp_lock_take(&dev->lock);
 	dev->id = -1;
-	chan_init(c, 0); /* dcp_issue() finds no operation that it has */
+	chan_init(c, 0);
 	c->flags = 0;
 	rc = chan_show(port, c, dev, s, key);
 	dcp_lock_drop(&dev->lock);
@@ -212,7 +212,7 @@ dev_abort(struct dcp_port *port, struct dcp_dev *dev)
 	dcp_lock_take(&dev->lock);
 	for (uint16_t i = 0; i < port->max_chans; i++) {
 		if (chan_dev(&port->chans[i]) == dev)
-			chan_note(port, &port->chans[i], port->mask + 1);
+			chan_note(&port->chans[i], DCP_DEPTH_MAX);
 	}
 	if (rte_dma_stop(dev->id) != 0)
 		rc = -EIO;

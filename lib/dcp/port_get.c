@@ -29,20 +29,20 @@ posts_take(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max)
 	return n;
 }
 
-/* Ask the device for finished operations, at most max. @return how many; their statuses in st. */
-static uint16_t
-chan_ask(struct dcp_chan *c, uint64_t max, enum rte_dma_status_code *st)
+/* Ask the device for finished operations, at most max, from position at on. @return how many; their
+ * statuses in st.
+ */
+static inline uint16_t
+chan_ask(struct dcp_chan *c, uint64_t at, uint64_t max, enum rte_dma_status_code *st)
 {
-	uint64_t noted = dcp_peek(&c->noted);
-	uint64_t open = dcp_peek(&c->issued) - noted;
-	uint16_t ask = (uint16_t)RTE_MIN(max, BURST);
+	uint64_t open = dcp_peek(&c->issued) - at;
+	uint16_t ask = (uint16_t)RTE_MIN(RTE_MIN(max, BURST), open);
 	uint16_t last_idx = 0, n;
 
-	ask = (uint16_t)RTE_MIN(open, ask);
-	if (ask == 0)
+	if (unlikely(ask == 0))
 		return 0;
 	n = rte_dma_completed_status(c->dev_id, c->vchan, ask, &last_idx, st);
-	if (likely(n == 0 || (n <= ask && last_idx == (uint16_t)(c->first_idx + noted + n - 1))))
+	if (likely(n == 0 || (n <= ask && last_idx == (uint16_t)(c->first_idx + at + n - 1))))
 		return n;
 	/* It has lost count: which contexts these are is anybody's guess. */
 	chan_set_state(c, DCP_CHAN_FAULT);
@@ -58,7 +58,7 @@ chan_works(const struct dcp_chan *c)
 }
 
 uint32_t
-chan_note(struct dcp_port *port, struct dcp_chan *c, uint32_t budget)
+chan_note(struct dcp_chan *c, uint32_t budget)
 {
 	enum rte_dma_status_code st[BURST];
 	uint64_t at = dcp_peek(&c->noted);
@@ -66,11 +66,11 @@ chan_note(struct dcp_port *port, struct dcp_chan *c, uint32_t budget)
 	uint16_t n;
 
 	while (total < budget && chan_works(c)) {
-		n = chan_ask(c, budget - total, st);
+		n = chan_ask(c, at, budget - total, st);
 		if (n == 0)
 			break;
 		for (uint16_t i = 0; i < n; i++, at++)
-			c->status[at & port->mask] = (uint16_t)st[i];
+			c->status[at & c->mask] = (uint16_t)st[i];
 		dcp_put(&c->noted, at);
 		total += n;
 	}
@@ -98,67 +98,78 @@ chan_count_failures(struct dcp_chan *c, const struct dcp_cpl *out, uint16_t n)
 }
 
 /* Records straight from the device. */
-static uint16_t
-chan_deliver_fresh(struct dcp_port *port, struct dcp_chan *c, struct dcp_cpl *out, uint16_t max)
+static __rte_always_inline uint16_t
+chan_deliver_fresh(struct dcp_chan *c, struct dcp_cpl *out, uint16_t max)
 {
 	enum rte_dma_status_code st[BURST];
-	const uint64_t *ctx = c->ctx, mask = port->mask;
+	const uint64_t *ctx = c->ctx, mask = c->mask;
 	uint64_t at = dcp_peek(&c->noted);
-	uint16_t id = (uint16_t)chan_id(c), total = 0, n;
+	uint16_t id = (uint16_t)chan_id(c), left = max, n;
 
 	do {
 		uint32_t failures = 0;
 
-		n = chan_ask(c, max - total, st);
+		n = chan_ask(c, at, left, st);
 		for (uint16_t i = 0; i < n; i++, at++) {
 			failures |= (uint32_t)st[i];
-			record_fill(&out[total + i], ctx[at & mask], at, id, (uint16_t)st[i]);
+			record_fill(&out[i], ctx[at & mask], at, id, (uint16_t)st[i]);
 		}
-		dcp_put(&c->noted, at);
 		if (unlikely(failures != 0))
-			chan_count_failures(c, &out[total], n);
-		total = (uint16_t)(total + n);
-	} while (n == BURST && total < max);
-	return total;
+			chan_count_failures(c, out, n);
+		out += n;
+		left = (uint16_t)(left - n);
+	} while (unlikely(n == BURST && left != 0));
+	dcp_put(&c->noted, at);
+	return (uint16_t)(max - left);
 }
 
 /* Records from a position on: of what is noted, or of what a stopped device has not finished. */
-static __rte_noinline uint16_t
-chan_deliver_known(const struct dcp_port *port, struct dcp_chan *c, uint64_t at, bool finished,
-                   struct dcp_cpl *out, uint64_t n)
+static uint16_t
+chan_deliver_known(struct dcp_chan *c, uint64_t at, bool finished, struct dcp_cpl *out, uint64_t n)
 {
 	for (uint64_t i = 0; i < n; i++, at++)
-		record_fill(&out[i], c->ctx[at & port->mask], at, (uint16_t)chan_id(c),
-		            finished ? c->status[at & port->mask] : DCP_ST_ABORTED);
+		record_fill(&out[i], c->ctx[at & c->mask], at, (uint16_t)chan_id(c),
+		            finished ? c->status[at & c->mask] : DCP_ST_ABORTED);
 	chan_count_failures(c, out, (uint16_t)n);
 	return (uint16_t)n;
 }
 
-/* Everything that can be handed out now, in order. The device's lock. */
-static uint16_t
-chan_deliver(struct dcp_port *port, struct dcp_chan *c, struct dcp_cpl *out, uint16_t max)
+/* What is not, or not all, straight from a device that works. */
+static __rte_noinline uint16_t
+chan_deliver_other(struct dcp_chan *c, struct dcp_cpl *out, uint16_t max)
 {
-	uint64_t at = dcp_peek(&c->delivered), noted = dcp_peek(&c->noted);
+	uint64_t at = dcp_peek(&c->delivered), noted = dcp_peek(&c->noted), open;
 	struct dcp_source *source = chan_source(c);
 	uint16_t n = 0;
 
-	if (unlikely(source != NULL)) {
+	if (source != NULL) {
 		n = source->deliver(source, c, out, max);
 		dcp_put(&c->noted, at + n);
-		dcp_put(&c->delivered, at + n);
 		return n;
 	}
-	if (unlikely(at != noted))
-		n = chan_deliver_known(port, c, at, true, out, RTE_MIN(noted - at, max));
-	if (likely(chan_works(c))) {
-		n = (uint16_t)(n + chan_deliver_fresh(port, c, out + n, (uint16_t)(max - n)));
-	} else if (chan_state(c) == DCP_CHAN_STOPPED) {
-		uint64_t open = dcp_peek(&c->issued) - (at + n);
-
-		n = (uint16_t)(n + chan_deliver_known(port, c, at + n, false, out + n,
+	n = chan_deliver_known(c, at, true, out, RTE_MIN(noted - at, max));
+	if (chan_works(c))
+		return (uint16_t)(n + chan_deliver_fresh(c, out + n, (uint16_t)(max - n)));
+	if (chan_state(c) == DCP_CHAN_STOPPED) {
+		open = dcp_peek(&c->issued) - (at + n);
+		n = (uint16_t)(n + chan_deliver_known(c, at + n, false, out + n,
 		                                      RTE_MIN(open, (uint64_t)(max - n))));
 		dcp_put(&c->noted, RTE_MAX(noted, at + n));
 	}
+	return n;
+}
+
+/* Everything that can be handed out now, in order. The device's lock. */
+static inline uint16_t
+chan_deliver(struct dcp_chan *c, struct dcp_cpl *out, uint16_t max)
+{
+	uint64_t at = dcp_peek(&c->delivered);
+	uint16_t n;
+
+	if (likely(chan_works(c) && chan_source(c) == NULL && dcp_peek(&c->noted) == at))
+		n = chan_deliver_fresh(c, out, max);
+	else
+		n = chan_deliver_other(c, out, max);
 	dcp_put(&c->delivered, at + n);
 	return n;
 }
@@ -169,7 +180,7 @@ chan_is_held(const struct dcp_chan *c)
 	return atomic_load_explicit(&c->holder, memory_order_acquire) != NULL;
 }
 
-static uint16_t
+static __rte_noinline uint16_t
 chan_take(struct dcp_worker *w, struct dcp_chan *c, struct dcp_cpl *out, uint16_t max)
 {
 	struct dcp_dev *dev = chan_dev(c);
@@ -182,8 +193,8 @@ chan_take(struct dcp_worker *w, struct dcp_chan *c, struct dcp_cpl *out, uint16_
 		return 0;
 	}
 	if (likely(chan_dev(c) == dev) && !chan_is_held(c))
-		n = chan_deliver(w->port, c, out, max);
-	if (n != 0 && (c->flags & DCP_CHAN_F_SERIAL) != 0) {
+		n = chan_deliver(c, out, max);
+	if (unlikely((c->flags & DCP_CHAN_F_SERIAL) != 0 && n != 0)) {
 		c->next_held = w->held;
 		w->held = c;
 		atomic_store_explicit(&c->holder, w, memory_order_relaxed);
@@ -240,8 +251,8 @@ port_owes(const struct dcp_port *port)
 /* --- get */
 
 /* Source 0 are the posts, the others the channels. */
-uint16_t
-port_poll(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max)
+static inline uint16_t
+port_take(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max)
 {
 	struct dcp_port *port = w->port;
 	uint32_t last = atomic_load_explicit(&port->used, memory_order_acquire);
@@ -261,6 +272,12 @@ port_poll(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max)
 	return n;
 }
 
+uint16_t
+port_poll(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max)
+{
+	return port_take(w, out, max);
+}
+
 static __rte_noinline int
 get_or_wait(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max, uint64_t timeout_ns)
 {
@@ -271,7 +288,7 @@ get_or_wait(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max, uint64_t ti
 		worker_drop_held(w);
 	if (likely(slots_may_run(slots, &w->wait)) ||
 	    (timeout_ns == 0 && slots_try(slots, &w->wait)))
-		rc = port_poll(w, out, max);
+		rc = port_take(w, out, max);
 	if (rc == 0)
 		rc = worker_wait(w, out, max, timeout_ns);
 	DCP_STEP();
@@ -313,7 +330,7 @@ dcp_harvest(struct dcp_port *port, uint16_t budget)
 		    !dcp_lock_try(&dev->lock))
 			continue;
 		if (chan_dev(c) == dev && chan_source(c) == NULL)
-			total += chan_note(port, c, budget - total);
+			total += chan_note(c, budget - total);
 		dcp_lock_drop(&dev->lock);
 	}
 	return (int)total;

@@ -15,23 +15,6 @@ static_assert(DCP_OP_COPY == 0, "an operation with neither type nor unknown flag
 static_assert(RTE_DMA_OP_FLAG_FENCE == DCP_OP_F_FENCE && RTE_DMA_OP_FLAG_LLC == DCP_OP_F_LLC,
               "passed on as they are");
 
-/* Lock the device of a channel. The place may have become another channel's meanwhile; as long as
- * the lock is held it stays what it is.
- */
-struct dcp_dev *
-chan_lock(struct dcp_chan *c)
-{
-	struct dcp_dev *dev = chan_dev(c);
-
-	if (unlikely(dev == NULL))
-		return NULL;
-	dcp_lock_take(&dev->lock);
-	if (likely(chan_dev(c) == dev))
-		return dev;
-	dcp_lock_drop(&dev->lock);
-	return NULL;
-}
-
 /* --- issue */
 
 static int
@@ -49,7 +32,7 @@ op_refused(const struct dcp_chan *c, const struct dcp_op *op)
 	return 0;
 }
 
-/* Any operation; out of the way of plain copies. */
+/* What is no plain copy. */
 static __rte_noinline int
 op_enqueue(const struct dcp_chan *c, const struct dcp_op *op)
 {
@@ -58,73 +41,60 @@ op_enqueue(const struct dcp_chan *c, const struct dcp_op *op)
 
 	if (rc != 0)
 		return rc;
-	if (op->type == DCP_OP_COPY)
-		return rte_dma_copy(c->dev_id, c->vchan, op->src, op->dst, op->len, op->flags);
 	if (op->type == DCP_OP_FILL)
 		return rte_dma_fill(c->dev_id, c->vchan, op->pattern, op->dst, op->len, op->flags);
 	return rte_dma_copy_sg(c->dev_id, c->vchan, op->sge, op->sge + nb_src, nb_src,
 	                       (uint16_t)(op->len >> 16), op->flags);
 }
 
-/* A copy of which op_refused() can only say that the device has none. */
+/* What nearly all are: a copy that op_refused() would not refuse. */
 static inline bool
 op_is_plain_copy(const struct dcp_op *op)
 {
 	return op->type == DCP_OP_COPY && (op->flags & ~OP_FLAGS) == 0 && op->len != 0;
 }
 
-/* Room for n more operations. */
-static uint64_t
-chan_room(const struct dcp_port *port, const struct dcp_chan *c)
+/* The device has n operations more; the index of the last is idx. */
+static inline void
+chan_accept(struct dcp_chan *c, const struct dcp_op *ops, uint16_t n, int idx)
 {
-	return port->mask + 1 - (dcp_peek(&c->issued) - dcp_peek(&c->delivered));
-}
+	uint64_t *ctx = c->ctx, mask = c->mask, at = dcp_peek(&c->issued), end = at + n;
+	uint16_t first_idx = (uint16_t)((uint64_t)idx - (end - 1));
 
-/* Keep the contexts of n operations that the device has; the index of the last is idx. */
-static void
-chan_accept(struct dcp_port *port, struct dcp_chan *c, const struct dcp_op *ops, uint16_t n,
-            int idx)
-{
-	uint64_t at = dcp_peek(&c->issued), *ctx = c->ctx, mask = port->mask;
-	uint16_t first_idx;
-
-	for (uint16_t i = 0; i < n; i++)
-		ctx[(at + i) & mask] = ops[i].ctx;
-	first_idx = (uint16_t)((uint64_t)idx - (at + n - 1));
 	if (unlikely(at == 0))
 		c->first_idx = first_idx;
 	else if (unlikely(first_idx != c->first_idx)) /* restarted or used behind our back */
 		chan_set_state(c, DCP_CHAN_FAULT);
-	dcp_put(&c->issued, at + n);
+	for (; at != end; at++, ops++)
+		ctx[at & mask] = ops->ctx;
+	dcp_put(&c->issued, end);
 }
 
 /* Give the device up to n operations. @return how many it has; *rc is why it refused the next. */
-static uint16_t
-chan_enqueue(struct dcp_port *port, struct dcp_chan *c, const struct dcp_op *ops, uint16_t n,
-             int *rc)
+static inline uint16_t
+chan_enqueue(struct dcp_chan *c, const struct dcp_op *ops, uint16_t n, int *rc)
 {
-	const bool copies = (c->ops & RTE_BIT32(DCP_OP_COPY)) != 0;
 	const uint16_t vchan = c->vchan;
 	const int16_t dev_id = c->dev_id;
+	const struct dcp_op *op, *end = ops + n;
 	int idx, last = 0;
-	uint16_t i;
 
 	*rc = 0;
-	for (i = 0; i < n; i++, last = idx) {
-		const struct dcp_op *op = &ops[i];
-
-		if (likely(copies && op_is_plain_copy(op)))
-			idx = rte_dma_copy(dev_id, vchan, op->src, op->dst, op->len, op->flags);
-		else
+	for (op = ops; op != end; op++) {
+		if (unlikely(!op_is_plain_copy(op)))
 			idx = op_enqueue(c, op);
+		else
+			idx = rte_dma_copy(dev_id, vchan, op->src, op->dst, op->len, op->flags);
 		if (unlikely(idx < 0)) {
 			*rc = idx;
 			break;
 		}
+		last = idx;
 	}
-	if (likely(i != 0))
-		chan_accept(port, c, ops, i, last);
-	return i;
+	n = (uint16_t)(op - ops);
+	if (likely(n != 0))
+		chan_accept(c, ops, n, last);
+	return n;
 }
 
 int
@@ -152,19 +122,19 @@ chan_note_depth(struct dcp_chan *c, uint64_t depth)
 }
 
 /* Under the lock. @return what dcp_issue() does. */
-static int
-chan_issue(struct dcp_port *port, struct dcp_chan *c, const struct dcp_op *ops, uint16_t n)
+static inline int
+chan_issue(struct dcp_chan *c, const struct dcp_op *ops, uint16_t n)
 {
-	uint64_t room = chan_room(port, c);
-	uint16_t fit = (uint16_t)RTE_MIN(room, n), done;
+	uint64_t held = dcp_peek(&c->issued) - dcp_peek(&c->delivered);
+	uint16_t fit = (uint16_t)RTE_MIN(c->mask + 1 - held, n), done;
 	int rc;
 
 	DCP_STEP();
-	done = chan_enqueue(port, c, ops, fit, &rc);
+	done = chan_enqueue(c, ops, fit, &rc);
 	if (likely(done != 0) && unlikely(rte_dma_submit(c->dev_id, c->vchan) < 0))
 		chan_set_state(c, DCP_CHAN_FAULT);
-	chan_note_depth(c, port->mask + 1 - (room - done));
-	if (rc == -ENOSPC || (rc == 0 && fit < n)) {
+	chan_note_depth(c, held + done);
+	if (unlikely(done != n) && (rc == -ENOSPC || rc == 0)) {
 		dcp_count(&c->full, 1);
 		rc = 0;
 	}
@@ -186,7 +156,7 @@ dcp_issue(struct dcp_port *port, uint16_t chan, const struct dcp_op *ops, uint16
 		return -EINVAL;
 	rc = chan_issue_error(port, c, chan);
 	if (likely(rc == 0))
-		rc = chan_issue(port, c, ops, n);
+		rc = likely(chan_source(c) == NULL) ? chan_issue(c, ops, n) : -ENOTSUP;
 	have_sleepers = atomic_load_explicit(&port->have_sleepers, memory_order_relaxed);
 	dcp_lock_drop(&dev->lock);
 	if (have_sleepers && rc > 0)

@@ -54,6 +54,7 @@ __wrap_rte_dma_info_get(int16_t dev_id, struct rte_dma_info *info)
 		info->nb_vchans = FAKE_VCHANS;
 		info->max_sges = 4;
 		info->dev_capa |= RTE_DMA_CAPA_OPS_FILL | RTE_DMA_CAPA_OPS_COPY_SG;
+		info->dev_capa &= ~device_of(dev_id)->lacks;
 	}
 	return rc;
 }

@@ -46,6 +46,7 @@ struct fake_vchan {
 
 struct fake_dev {
 	int16_t id;
+	uint64_t lacks; /* RTE_DMA_CAPA_* that it does not have */
 	int stop_errno; /* what rte_dma_stop() returns instead of stopping */
 	bool stopped;
 	uint32_t calls_when_stopped; /* of the data path */

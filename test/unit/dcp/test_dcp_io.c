@@ -124,6 +124,28 @@ TEST(bad_operations_are_refused_behind_their_good_prefix)
 	end();
 }
 
+TEST(operations_that_the_device_lacks_are_refused)
+{
+	struct rte_dma_sge sge[2] = {{1, 1}, {2, 1}};
+	struct dcp_op ops[] = {
+		{.ctx = 1, .len = 1},
+		{.len = 1, .type = DCP_OP_FILL},
+		{.len = DCP_SG_LEN(1, 1), .type = DCP_OP_COPY_SG, .sge = sge},
+	};
+	struct fake_dev *plain = rig_device(32);
+	uint16_t other;
+
+	begin(32);
+	plain->lacks = RTE_DMA_CAPA_OPS_FILL | RTE_DMA_CAPA_OPS_COPY_SG;
+	other = rig_chan(port, plain, 0);
+	CHECK_INT(dcp_issue(port, other, ops, 3), ==, 1);
+	CHECK_INT(dcp_issue(port, other, &ops[1], 1), ==, -ENOTSUP);
+	CHECK_INT(dcp_issue(port, other, &ops[2], 1), ==, -ENOTSUP);
+	CHECK_INT(get(256), ==, 1);
+	end();
+	rig_device_free(plain);
+}
+
 TEST(errors_of_the_device_reach_the_caller)
 {
 	begin(32);

@@ -138,6 +138,17 @@ TEST(add_refuses_what_is_no_channel)
 	rig_device_free(dev);
 }
 
+TEST(device_without_copies_is_no_channel)
+{
+	struct fake_dev *dev = rig_device(32);
+	struct dcp_port *port = rig_port();
+
+	dev->lacks = RTE_DMA_CAPA_OPS_COPY;
+	CHECK_INT(dcp_chan_add(port, dev->id, 0, 0, 0), ==, -ENOTSUP);
+	rig_end(port);
+	rig_device_free(dev);
+}
+
 /* T17; the mutant: dev_find() takes the device of another port for a new one. */
 TEST(device_belongs_to_one_port)
 {
