@@ -415,3 +415,12 @@ rig_wait_for(_Atomic uint32_t *word, uint32_t value)
 		rig_sleep_ms(1);
 	}
 }
+
+void
+rig_raise(_Atomic uint64_t *word, uint64_t value)
+{
+	uint64_t old = atomic_load(word);
+
+	while (old < value && !atomic_compare_exchange_weak(word, &old, value))
+		;
+}

@@ -98,6 +98,9 @@ void rig_wait_bed(struct dcp_port *port, uint32_t state);
 /** Wait until @p word is @p value or more, at most 10 s. */
 void rig_wait_for(_Atomic uint32_t *word, uint32_t value);
 
+/** Make @p word @p value unless it is more. */
+void rig_raise(_Atomic uint64_t *word, uint64_t value);
+
 uint64_t rig_now_ns(void);
 void rig_sleep_ms(unsigned int ms);
 

@@ -7,15 +7,6 @@
 #include <string.h>
 
 static void
-raise_to(_Atomic uint64_t *word, uint64_t value)
-{
-	uint64_t old = atomic_load(word);
-
-	while (old < value && !atomic_compare_exchange_weak(word, &old, value))
-		;
-}
-
-static void
 lower_to(_Atomic uint64_t *word, uint64_t value)
 {
 	uint64_t old = atomic_load(word);
@@ -50,7 +41,7 @@ check_status(struct soak *s, struct soak_chan *c, const struct soak_slot *slot,
 		lower_to(&c->abort_seq, cpl->seq);
 		return;
 	}
-	raise_to(&c->good_end, (uint64_t)cpl->seq + 1);
+	rig_raise(&c->good_end, (uint64_t)cpl->seq + 1);
 	if (s->src == NULL ? cpl->status != slot->status : (cpl->status != DCP_ST_OK) != slot->bad)
 		soak_wrong(s, "not the status of this operation", cpl);
 	if (s->src != NULL && !slot->bad &&
@@ -119,7 +110,7 @@ soak_check(struct soak *s, const struct soak_floor *floor, const struct dcp_cpl 
 		c = cpl[i].chan != DCP_CHAN_POST ? atomic_load(&s->by_id[cpl[i].chan]) : NULL;
 		if (c == NULL)
 			continue;
-		raise_to(&c->handed, (uint64_t)cpl[i].seq + 1);
+		rig_raise(&c->handed, (uint64_t)cpl[i].seq + 1);
 		atomic_fetch_add(&c->checked, 1);
 	}
 }

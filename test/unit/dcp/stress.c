@@ -31,7 +31,8 @@ struct run {
 	_Atomic uint32_t ready;
 	_Atomic uint32_t left; /* issuers that are not done */
 	uint8_t *src, *dst;    /* a destination for each channel, since devices work in parallel */
-	uint32_t holders[STRESS_CHANS]; /* plain: serial channels protect it */
+	_Atomic uint64_t handed[STRESS_CHANS]; /* seq + 1 of the last that a get has returned */
+	uint32_t holders[STRESS_CHANS];        /* plain: serial channels protect it */
 };
 
 struct member {
@@ -39,7 +40,7 @@ struct member {
 	pthread_t thread;
 	uint32_t number;
 	uint64_t seed;
-	int64_t last[STRESS_CHANS];
+	uint64_t floor[STRESS_CHANS]; /* what had been handed out before this get began */
 };
 
 /* xorshift: threads must not share a state. */
@@ -62,6 +63,12 @@ complain(struct run *r, const struct dcp_cpl *cpl, const char *what)
 
 /* --- issuers */
 
+static bool
+is_bad(const struct stress *s, uint64_t ctx)
+{
+	return s->bad_each != 0 && ctx % s->bad_each == 0;
+}
+
 static uint16_t
 make_batch(struct member *m, uint32_t done, uint16_t k, struct dcp_op *ops)
 {
@@ -69,11 +76,12 @@ make_batch(struct member *m, uint32_t done, uint16_t k, struct dcp_op *ops)
 	uint16_t n = (uint16_t)RTE_MIN(1 + dice(m, BATCH_MAX), r->s->total - done);
 
 	for (uint16_t i = 0; i < n; i++) {
+		uint64_t ctx = (uint64_t)m->number * r->s->total + done + i;
 		uint32_t len = r->s->length;
 
 		ops[i] = (struct dcp_op){
-			.ctx = (uint64_t)m->number * r->s->total + done + i,
-			.src = (rte_iova_t)(uintptr_t)r->src,
+			.ctx = ctx,
+			.src = is_bad(r->s, ctx) ? 0 : (rte_iova_t)(uintptr_t)r->src,
 			.dst = (rte_iova_t)(uintptr_t)(r->dst + k * BUFFER),
 			.len = len == 0 ? 64 : 1 + dice(m, len),
 		};
@@ -114,6 +122,19 @@ issuer_main(void *arg)
 
 /* --- workers */
 
+static bool
+status_is_right(const struct stress *s, uint16_t k, const struct dcp_cpl *cpl)
+{
+	if (s->status != NULL)
+		return s->status(s->ctx, k, cpl->seq) == cpl->status;
+	if (!is_bad(s, cpl->ctx))
+		return cpl->status == DCP_ST_OK;
+	return cpl->status == RTE_DMA_STATUS_INVALID_SRC_ADDR ||
+	       cpl->status == RTE_DMA_STATUS_INVALID_ADDR ||
+	       cpl->status == RTE_DMA_STATUS_BUS_READ_ERROR ||
+	       cpl->status == RTE_DMA_STATUS_PAGE_FAULT;
+}
+
 static void
 check_record(struct member *m, const struct dcp_cpl *cpl, const struct dcp_cpl *before)
 {
@@ -129,19 +150,42 @@ check_record(struct member *m, const struct dcp_cpl *cpl, const struct dcp_cpl *
 	}
 	if ((atomic_fetch_or(&r->seen[cpl->ctx / 64], bit) & bit) != 0)
 		complain(r, cpl, "came twice");
-	if ((int64_t)cpl->seq <= m->last[k])
-		complain(r, cpl, "out of order");
+	if (cpl->seq < m->floor[k])
+		complain(r, cpl, "handed out after a later one");
 	if (before != NULL && before->chan == cpl->chan && before->seq + 1 != cpl->seq)
 		complain(r, cpl, "a gap in an array");
-	if (r->s->status != NULL && r->s->status(r->s->ctx, k, cpl->seq) != cpl->status)
-		complain(r, cpl, "not the status that the device gave");
-	if (r->s->status == NULL && cpl->status != DCP_ST_OK)
-		complain(r, cpl, "failed");
-	m->last[k] = cpl->seq;
+	if (!status_is_right(r->s, k, cpl))
+		complain(r, cpl, "not the status of this operation");
 	atomic_fetch_add(&r->delivered, 1);
 	atomic_fetch_add(&r->failed, cpl->status != DCP_ST_OK);
 	if ((r->s->flags & DCP_CHAN_F_SERIAL) != 0 && r->holders[k]++ != cpl->seq)
 		complain(r, cpl, "a serial channel out of order");
+}
+
+/* Of a channel, no get returns less than one that had returned before it began. That is the order of
+ * hand-out as workers can see it, whoever they are.
+ */
+static int
+get_and_check(struct member *m, struct dcp_worker *w, uint64_t timeout_ns)
+{
+	struct run *r = m->run;
+	struct dcp_cpl cpl[64];
+	int n;
+
+	for (uint16_t k = 0; k < r->s->nb_chans; k++)
+		m->floor[k] = atomic_load(&r->handed[k]);
+	n = dcp_get(w, cpl, (uint16_t)(1 + dice(m, RTE_DIM(cpl))), timeout_ns);
+	for (int i = 0; i < n; i++)
+		check_record(m, &cpl[i], i == 0 ? NULL : &cpl[i - 1]);
+	for (int i = n - 1; i >= 0; i--) {
+		if (i != n - 1 && cpl[i].chan == cpl[i + 1].chan)
+			continue;
+		for (uint16_t k = 0; k < r->s->nb_chans; k++) {
+			if (r->chan[k] == cpl[i].chan)
+				rig_raise(&r->handed[k], (uint64_t)cpl[i].seq + 1);
+		}
+	}
+	return n;
 }
 
 static uint64_t
@@ -185,14 +229,11 @@ worker_main(void *arg)
 	struct run *r = m->run;
 	struct dcp_worker *w =
 		rig_worker(r->port, m->number == 0 && r->s->timeouts ? DCP_WORKER_F_NOSLEEP : 0);
-	struct dcp_cpl cpl[64];
 	int n = 0;
 
 	atomic_fetch_add(&r->ready, 1);
 	while (w != NULL && n != -ESHUTDOWN) {
-		n = dcp_get(w, cpl, (uint16_t)(1 + dice(m, RTE_DIM(cpl))), some_timeout(m));
-		for (int i = 0; i < n; i++)
-			check_record(m, &cpl[i], i == 0 ? NULL : &cpl[i - 1]);
+		n = get_and_check(m, w, some_timeout(m));
 		dawdle(m, &w);
 	}
 	dcp_worker_del(w); /* NULL: it was away when the port was closed */
@@ -207,8 +248,6 @@ start(struct run *r, struct member *m, uint16_t n, void *(*body)(void *), uint64
 	for (uint16_t i = 0; i < n; i++) {
 		m[i] = (struct member){.run = r, .number = i};
 		m[i].seed = (seed + i + 1) * 0x9E3779B97F4A7C15u;
-		for (int k = 0; k < STRESS_CHANS; k++)
-			m[i].last[k] = -1;
 		CHECK_INT(pthread_create(&m[i].thread, NULL, body, &m[i]), ==, 0);
 	}
 }

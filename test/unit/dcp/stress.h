@@ -25,14 +25,15 @@ struct stress {
 	uint32_t total; /* operations of each issuer */
 	uint16_t issuers, workers, nb_chans;
 	uint16_t max_running;
-	uint32_t flags;   /* of the channels */
-	uint32_t length;  /* of a copy, at most 4096; 0: addresses do not matter */
-	uint32_t lazy;    /* a worker may wait so many microseconds between gets */
-	bool come_and_go; /* workers delete themselves and come again */
-	bool timeouts;    /* workers wait for short times */
+	uint32_t flags;    /* of the channels */
+	uint32_t length;   /* of a copy, at most 4096; 0: addresses do not matter */
+	uint32_t bad_each; /* each so manieth copy reads from address 0 and fails; 0: none */
+	uint32_t lazy;     /* a worker may wait so many microseconds between gets */
+	bool come_and_go;  /* workers delete themselves and come again */
+	bool timeouts;     /* workers wait for short times */
 	int16_t dev[STRESS_CHANS];
 	uint16_t vchan[STRESS_CHANS];
-	/** The status that operation @p seq of channel @p k must have; NULL: all are good. */
+	/** The status that operation @p seq of channel @p k must have; NULL: good, unless bad. */
 	uint16_t (*status)(void *ctx, uint16_t k, uint32_t seq);
 	void *ctx;
 };

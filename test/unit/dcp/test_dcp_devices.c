@@ -17,9 +17,11 @@
 
 #define DESCRIPTORS 128
 #define LENGTH      4096u
+#define BAD_EACH    61
 
 static int16_t devices[STRESS_CHANS];
 static uint16_t nb_devices;
+static bool reports_errors; /* all of them */
 
 static void
 find_devices(void)
@@ -29,8 +31,10 @@ find_devices(void)
 		.direction = RTE_DMA_DIR_MEM_TO_MEM,
 		.nb_desc = DESCRIPTORS,
 	};
+	struct rte_dma_info info;
 	int16_t id;
 
+	reports_errors = rte_eal_iova_mode() == RTE_IOVA_VA; /* else address 0 may be a good one */
 	RTE_DMA_FOREACH_DEV (id) {
 		if (nb_devices == STRESS_CHANS)
 			break;
@@ -39,6 +43,8 @@ find_devices(void)
 			printf("Bail out! dmadev %d does not start\n", id);
 			exit(1);
 		}
+		CHECK_INT(rte_dma_info_get(id, &info), ==, 0);
+		reports_errors &= (info.dev_capa & RTE_DMA_CAPA_HANDLES_ERRORS) != 0;
 		devices[nb_devices++] = id;
 	}
 }
@@ -47,6 +53,7 @@ static void
 stress_devices(struct stress *s)
 {
 	s->length = LENGTH;
+	s->bad_each = reports_errors ? BAD_EACH : 0;
 	s->nb_chans = nb_devices;
 	memcpy(s->dev, devices, sizeof(devices));
 	stress_run(s);
@@ -102,6 +109,65 @@ TEST(copied_data_is_there_when_the_record_is)
 		CHECK_MEM(buf, buf + LENGTH, op.len);
 		if (op.len < LENGTH)
 			CHECK_INT(buf[LENGTH + op.len], ==, 0);
+	}
+	dcp_worker_del(w);
+	rig_end(port);
+	rte_free(buf);
+}
+
+/* Copies from @p first and @p second of @p n are to fail. */
+static void
+check_two_failures(struct dcp_port *port, struct dcp_worker *w, uint16_t chan, uint8_t *buf, int n,
+                   int first, int second, uint16_t max)
+{
+	struct dcp_op ops[8];
+	struct dcp_cpl cpl[8];
+	int seen = 0, got;
+
+	for (int i = 0; i < n; i++)
+		ops[i] = (struct dcp_op){
+			.ctx = (uint64_t)i,
+			.src = i == first || i == second ? 0 : (rte_iova_t)(uintptr_t)buf,
+			.dst = (rte_iova_t)(uintptr_t)(buf + LENGTH),
+			.len = 64,
+		};
+	CHECK_INT(dcp_issue(port, chan, ops, (uint16_t)n), ==, n);
+	for (; seen < n; seen += got) {
+		got = dcp_get(w, cpl, max, 5000 * MS);
+		CHECK_INT(got, >, 0);
+		for (int i = 0; i < got; i++) {
+			CHECK_INT(cpl[i].ctx, ==, seen + i);
+			CHECK_INT(cpl[i].status != DCP_ST_OK, ==,
+			          seen + i == first || seen + i == second);
+		}
+	}
+	CHECK_INT(dcp_get(w, cpl, 1, 0), ==, -EAGAIN);
+}
+
+/* T4*. */
+TEST(failed_copies_are_reported_in_place)
+{
+	struct dcp_port *port;
+	struct dcp_worker *w;
+	uint8_t *buf;
+	int chan;
+
+	if (!reports_errors)
+		SKIP("the device does not report errors");
+	port = rig_port();
+	w = rig_worker(port, 0);
+	buf = rte_zmalloc("data", 2 * LENGTH, 0);
+	CHECK(buf != NULL);
+	chan = dcp_chan_add(port, devices[0], 0, 0, 0);
+	CHECK_INT(chan, >=, 0);
+	for (int n = 1; n <= 8; n += 7) {
+		for (int first = 0; first < n; first++) {
+			for (int second = first; second < n; second++) {
+				for (uint16_t max = 1; max <= 8; max += max == 1 ? 2 : 5)
+					check_two_failures(port, w, (uint16_t)chan, buf, n, first,
+					                   second, max);
+			}
+		}
 	}
 	dcp_worker_del(w);
 	rig_end(port);

@@ -28,11 +28,14 @@ fake_status(void *ctx, uint16_t k, uint32_t seq)
 	return seq % FAIL_EVERY == FAIL_EVERY - 1 ? RTE_DMA_STATUS_BUS_READ_ERROR : DCP_ST_OK;
 }
 
-/* Three devices, one of them with two channels; rings of different size; indices about to wrap. */
-static void
+/* Three devices, one of them with two channels; rings of different size; indices about to wrap.
+ * @return how often they wrapped, all together.
+ */
+static uint32_t
 run_on_fakes(struct stress *s)
 {
 	struct fake_dev *dev[3];
+	uint32_t wraps = 0;
 
 	s->nb_chans = 4;
 	s->status = fake_status;
@@ -47,18 +50,22 @@ run_on_fakes(struct stress *s)
 	s->dev[3] = dev[0]->id;
 	s->vchan[3] = 1;
 	stress_run(s);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
+		for (int v = 0; v < FAKE_VCHANS; v++)
+			wraps += (dev[i]->vchan[v].in + 65500) / 65536;
 		rig_device_free(dev[i]);
+	}
+	return wraps;
 }
 
-/* T1, T2, S1, S3. The mutants: chan_deliver() puts delivered before it reads the contexts, without
+/* T1, T2, S1, S3: ten million operations where nothing slows them down. The mutants: chan_deliver() puts delivered before it reads the contexts, without
  * the lock; chan_note() forgets to note; chan_ask() asks for more than was issued.
  */
 TEST(every_operation_comes_once_and_in_order)
 {
 	struct stress s = {.total = operations() / 4, .issuers = 4, .workers = 4};
 
-	run_on_fakes(&s);
+	CHECK_INT(run_on_fakes(&s), >, operations() / 100000);
 }
 
 /* S5, S6: slots change hands all the time. */
