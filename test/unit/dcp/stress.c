@@ -162,8 +162,8 @@ check_record(struct member *m, const struct dcp_cpl *cpl, const struct dcp_cpl *
 		complain(r, cpl, "a serial channel out of order");
 }
 
-/* Of a channel, no get returns less than one that had returned before it began. That is the order of
- * hand-out as workers can see it, whoever they are.
+/* Of a channel, no get returns less than one that had returned before it began. That is the order
+ * of hand-out as workers can see it, whoever they are.
  */
 static int
 get_and_check(struct member *m, struct dcp_worker *w, uint64_t timeout_ns)

@@ -58,8 +58,9 @@ run_on_fakes(struct stress *s)
 	return wraps;
 }
 
-/* T1, T2, S1, S3: ten million operations where nothing slows them down. The mutants: chan_deliver() puts delivered before it reads the contexts, without
- * the lock; chan_note() forgets to note; chan_ask() asks for more than was issued.
+/* T1, T2, S1, S3: ten million operations where nothing slows them down. The mutants: chan_deliver()
+ * puts delivered before it reads the contexts, without the lock; chan_note() forgets to note;
+ * chan_ask() asks for more than was issued.
  */
 TEST(every_operation_comes_once_and_in_order)
 {
