@@ -194,7 +194,8 @@ chan_take(struct dcp_worker *w, struct dcp_chan *c, struct dcp_cpl *out, uint16_
 	}
 	if (likely(chan_dev(c) == dev) && !chan_is_held(c))
 		n = chan_deliver(c, out, max);
-	if (unlikely((c->flags & DCP_CHAN_F_SERIAL) != 0 && n != 0)) {
+	/* Without a record it may be another channel by now, under another lock. */
+	if (n != 0 && unlikely((c->flags & DCP_CHAN_F_SERIAL) != 0)) {
 		c->next_held = w->held;
 		w->held = c;
 		atomic_store_explicit(&c->holder, w, memory_order_relaxed);

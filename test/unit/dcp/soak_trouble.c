@@ -13,7 +13,7 @@
 
 /* What happens to a device, with all its channels. */
 enum trouble {
-	TROUBLE_DRAIN,    /* a channel is deleted when all is delivered */
+	TROUBLE_DRAIN,    /* channels are deleted when all is delivered */
 	TROUBLE_ABORT,    /* a device is stopped while it works */
 	TROUBLE_HALT,     /* it stands still for a while, and is stopped */
 	TROUBLE_DOORBELL, /* rte_dma_submit() fails */
@@ -171,6 +171,19 @@ drain_chan(struct soak *s, struct soak_actor *a, struct soak_place *p)
 
 	atomic_store(&c->trouble, true);
 	delete_chan(s, a, p, false, true);
+}
+
+/* Two at a time, so that each comes to where the other was in the port. */
+static void
+drain_two(struct soak *s, struct soak_actor *a, struct soak_place *p)
+{
+	struct soak_place *other = &s->place[soak_dice(a, s->nb_places)];
+
+	drain_chan(s, a, p);
+	if (other != p) {
+		drain_chan(s, a, other);
+		soak_add_chan(s, other);
+	}
 	soak_add_chan(s, p);
 }
 
@@ -186,7 +199,7 @@ soak_troublemaker(void *role)
 			a, p->fake != NULL ? TROUBLE_KINDS : TROUBLE_KINDS_REAL);
 
 		if (kind == TROUBLE_DRAIN)
-			drain_chan(s, a, p);
+			drain_two(s, a, p);
 		else
 			abort_device(s, a, p, kind);
 		soak_doing(a, "pauses", 0);
