@@ -14,7 +14,7 @@ export LC_ALL=C
 # xz, the kernel's scripts that build a module want make and libelf.
 TOOLS=(meson ninja-build python3 python3-pyelftools gcc libc6-dev clang clang-format
 	libclang-rt-14-dev libcmocka-dev libjansson-dev libpcap-dev liburing-dev pkg-config
-	iproute2 ethtool iputils-ping curl spin
+	iproute2 ethtool iputils-ping curl spin valgrind
 	xz-utils make libelf1)
 DPDK_PACKAGES=(dpdk dpdk-dev libdpdk-dev dpkg-dev)
 
