@@ -32,11 +32,11 @@ struct bench_peer {
 	int (*open)(void **state, int16_t dma_id);
 	/**
 	 * Issue @p n operations, 1 to BENCH_PEER_BURST, with contexts @p first, @p first + 1...,
-	 * and take as many completions.
-	 * @return 0, and the sum of the contexts that came back in @p sum; -ENOSPC: some were not
-	 *	accepted; -ETIMEDOUT: some did not come back; -EIO: some failed; any other errno.
+	 * and take as many completions, whose contexts are stored in @p ctx as they come.
+	 * @return 0; -ENOSPC: some were not accepted; -ETIMEDOUT: some did not come back;
+	 *	-EIO: some failed; any other errno.
 	 */
-	int (*burst)(void *state, uint16_t n, uint64_t first, uint64_t *sum);
+	int (*burst)(void *state, uint16_t n, uint64_t first, uint64_t *ctx);
 	/** @return 0; -EBADMSG: its own counters tell of other operations than were issued. */
 	int (*close)(void *state);
 };

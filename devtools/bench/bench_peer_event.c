@@ -298,11 +298,10 @@ event_request(struct event_peer *p, uint16_t n, uint64_t first)
 }
 
 static int
-event_burst(void *state, uint16_t n, uint64_t first, uint64_t *sum)
+event_burst(void *state, uint16_t n, uint64_t first, uint64_t *ctx)
 {
 	struct event_peer *p = state;
 	unsigned int got = 0, tries = 0, found;
-	uint64_t all = 0;
 	int rc;
 
 	rc = event_request(p, n, first);
@@ -314,14 +313,13 @@ event_burst(void *state, uint16_t n, uint64_t first, uint64_t *sum)
 		rte_service_run_iter_on_app_lcore(p->scheduler, 0);
 		found = rte_event_dequeue_burst(p->id, APP, p->events, (uint16_t)(n - got), 0);
 		for (unsigned int i = 0; i < found; i++)
-			all += op_ctx(p->events[i].event_ptr);
+			ctx[got + i] = op_ctx(p->events[i].event_ptr);
 		got += found;
 		if (tries++ == BENCH_PEER_TRIES)
 			return -ETIMEDOUT;
 	}
 	if (p->mode->forward)
 		p->held += n;
-	*sum = all;
 	return 0;
 }
 

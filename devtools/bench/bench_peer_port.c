@@ -35,10 +35,9 @@ bench_port_open(struct bench_port *p, uint32_t flags)
 }
 
 int
-bench_port_take(struct bench_port *p, uint16_t n, uint64_t *sum)
+bench_port_take(struct bench_port *p, uint16_t n, uint64_t *ctx)
 {
 	unsigned int got = 0, tries = 0, bad = 0;
-	uint64_t all = 0;
 	int rc;
 
 	while (got < n) {
@@ -48,12 +47,11 @@ bench_port_take(struct bench_port *p, uint16_t n, uint64_t *sum)
 		if (rc < 0)
 			return rc == -EAGAIN ? -ETIMEDOUT : rc;
 		for (int i = 0; i < rc; i++) {
-			all += p->cpl[i].ctx;
+			*ctx++ = p->cpl[i].ctx;
 			bad |= p->cpl[i].status;
 		}
 		got += (unsigned int)rc;
 	}
-	*sum = all;
 	return bad == 0 ? 0 : -EIO;
 }
 
@@ -110,7 +108,7 @@ port_open(void **state, int16_t dma_id)
 }
 
 static int
-port_burst(void *state, uint16_t n, uint64_t first, uint64_t *sum)
+port_burst(void *state, uint16_t n, uint64_t first, uint64_t *ctx)
 {
 	struct port_peer *p = state;
 	int rc;
@@ -125,7 +123,7 @@ port_burst(void *state, uint16_t n, uint64_t first, uint64_t *sum)
 	rc = dcp_issue(p->port.port, (uint16_t)p->port.chan, p->ops, n);
 	if (rc != n)
 		return rc < 0 ? rc : -ENOSPC;
-	return bench_port_take(&p->port, n, sum);
+	return bench_port_take(&p->port, n, ctx);
 }
 
 const struct bench_peer bench_peer_port = {

@@ -27,7 +27,7 @@ struct bench_port {
 int bench_port_open(struct bench_port *p, uint32_t flags);
 
 /** Take @p n completions. @return as bench_peer.burst. */
-int bench_port_take(struct bench_port *p, uint16_t n, uint64_t *sum);
+int bench_port_take(struct bench_port *p, uint16_t n, uint64_t *ctx);
 
 /** Also after bench_port_open() has failed. @return 0; what the port said. */
 int bench_port_close(struct bench_port *p);

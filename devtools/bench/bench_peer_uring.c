@@ -58,18 +58,19 @@ nop_open(void **state, int16_t dma_id)
 }
 
 static int
-nop_take(struct io_uring *ring, uint16_t n, uint64_t *sum)
+nop_take(struct io_uring *ring, uint16_t n, uint64_t *ctx)
 {
 	unsigned int got = 0, tries = 0, found, head;
 	struct io_uring_cqe *cqe;
-	uint64_t all = 0;
 	int res = 0, rc;
 
 	for (;;) {
 		found = 0;
 		io_uring_for_each_cqe(ring, head, cqe)
 		{
-			all += cqe->user_data;
+			if (got + found == n)
+				break;
+			ctx[got + found] = cqe->user_data;
 			res |= cqe->res;
 			found++;
 		}
@@ -83,12 +84,11 @@ nop_take(struct io_uring *ring, uint16_t n, uint64_t *sum)
 		if (rc < 0)
 			return rc;
 	}
-	*sum = all;
 	return res == 0 ? 0 : -EIO;
 }
 
 static int
-nop_burst(void *state, uint16_t n, uint64_t first, uint64_t *sum)
+nop_burst(void *state, uint16_t n, uint64_t first, uint64_t *ctx)
 {
 	struct io_uring *ring = state;
 	struct io_uring_sqe *sqe;
@@ -104,7 +104,7 @@ nop_burst(void *state, uint16_t n, uint64_t first, uint64_t *sum)
 	rc = io_uring_submit(ring);
 	if (rc != n)
 		return rc < 0 ? rc : -ENOSPC;
-	return nop_take(ring, n, sum);
+	return nop_take(ring, n, ctx);
 }
 
 static int
@@ -169,7 +169,7 @@ port_ring_open(void **state, int16_t dma_id)
 }
 
 static int
-port_ring_burst(void *state, uint16_t n, uint64_t first, uint64_t *sum)
+port_ring_burst(void *state, uint16_t n, uint64_t first, uint64_t *ctx)
 {
 	struct port_ring *p = state;
 	int rc;
@@ -181,7 +181,7 @@ port_ring_burst(void *state, uint16_t n, uint64_t first, uint64_t *sum)
 	rc = dcp_uring_issue(p->port.port, (uint16_t)p->port.chan, p->sqes, n);
 	if (rc != n)
 		return rc < 0 ? rc : -ENOSPC;
-	return bench_port_take(&p->port, n, sum);
+	return bench_port_take(&p->port, n, ctx);
 }
 
 const struct bench_peer bench_peer_port_ring = {

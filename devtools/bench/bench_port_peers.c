@@ -27,8 +27,6 @@
 #define WHO_MAX   4u
 #define TURN_US   10u  /* how long one subject goes on, about */
 #define CHECKS    100u /* bursts before anything is measured */
-/* Odd and large, so that contexts of different bursts do not come to the same sum by chance. */
-#define CTX_STEP 0x9e3779b97f4a7c15ull
 
 /** One who takes part in a figure. */
 struct subject {
@@ -73,20 +71,24 @@ static struct figure figures[] = {
 	{.name = "F3", .needs = "liburing", .bursts = {1, 8, 32, 128}, .subjects = uring_subjects},
 };
 
-static uint64_t next_ctx;
+/* The last burst, whose contexts are never used again. */
+static uint64_t first_ctx, ctx[BENCH_PEER_BURST];
 
-/* A burst whose contexts must come to what was sent. */
 static inline int
 burst(struct subject *s, uint16_t n)
 {
-	uint64_t first = next_ctx, sum = 0;
-	int rc;
+	first_ctx += BENCH_PEER_BURST;
+	return s->peer->burst(s->state, n, first_ctx, ctx);
+}
 
-	next_ctx += CTX_STEP;
-	rc = s->peer->burst(s->state, n, first, &sum);
-	if (rc == 0 && sum != n * first + (uint64_t)n * (n - 1u) / 2)
-		rc = -EBADMSG;
-	return rc;
+/* What came back is what was sent, in that order. */
+static int
+check_ctx(uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		if (ctx[i] != first_ctx + i)
+			return -EBADMSG;
+	return 0;
 }
 
 /* Bursts of each size; how long they take says how many make a turn. */
@@ -102,9 +104,11 @@ check(struct subject *s, const struct figure *f)
 		for (unsigned int i = 0; i < CHECKS; i++) {
 			from = rte_rdtsc_precise();
 			rc = burst(s, f->bursts[c]);
+			least = RTE_MIN(least, rte_rdtsc_precise() - from);
+			if (rc == 0)
+				rc = check_ctx(f->bursts[c]);
 			if (rc < 0)
 				return rc;
-			least = RTE_MIN(least, rte_rdtsc_precise() - from);
 			ops += f->bursts[c];
 		}
 		s->rounds[c] = (unsigned int)RTE_MAX(turn / RTE_MAX(least, 1u), 1u);
@@ -114,7 +118,7 @@ check(struct subject *s, const struct figure *f)
 }
 
 /* One turn. The first burst finds the caches as the subject before has left them: it is not timed.
- * @return as bench_peer.burst.
+ * @return as bench_peer.burst; -EBADMSG.
  */
 static int
 measure(struct subject *s, uint16_t n, unsigned int rounds, double *cycles)
@@ -126,7 +130,8 @@ measure(struct subject *s, uint16_t n, unsigned int rounds, double *cycles)
 	for (unsigned int i = 0; i < rounds && rc == 0; i++)
 		rc = burst(s, n);
 	*cycles = (double)(rte_rdtsc_precise() - from) / rounds / n;
-	return rc;
+	/* One too many or too few in any burst shifts those after it. */
+	return rc == 0 ? check_ctx(n) : rc;
 }
 
 /* All bursts of a figure once; who is first changes from run to run. */
