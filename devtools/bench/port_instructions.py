@@ -19,18 +19,12 @@ HEAD = """# SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The ioat-pmd authors
 #
 # Instructions of libdcp in one call, and how many of these lock the bus: see port_instructions.py.
-# devtools/bench-port --update-instructions writes this file. The first record is what it is of.
+# devtools/bench-port --update-instructions writes this file. The first line is what they are of.
 """
 
 
 class Mismatch(Exception):
     """The committed figures are of another compiler or DPDK, or nothing can be counted here."""
-
-
-def key_of(build):
-    """What the figures depend on: gcc 12.2, DPDK 22.11.11 -> gcc 12, DPDK 22.11."""
-    compiler, dpdk = re.search(r"(\w+ \d+).*?(DPDK \d+\.\d+)", build).groups()
-    return f"{compiler},{dpdk}"
 
 
 def locking(library):
@@ -59,8 +53,26 @@ def read_dump(text, library, locks):
     return total, locked
 
 
+def run_count(before, program, eal):
+    """Let the program make the calls that are counted; returns what it prints."""
+    done = subprocess.run([*before, str(program), *eal, "--", "--count"], capture_output=True,
+                          text=True, check=False, timeout=SECONDS)
+    if "unsupported cpu type" in done.stderr:
+        raise Mismatch("valgrind lacks instructions that this DPDK was compiled for")
+    if done.returncode != 0:
+        last = "\n".join(done.stderr.strip().split("\n")[-3:])
+        raise RuntimeError(f"{program} --count: exit code {done.returncode}\n{last}")
+    return done.stdout
+
+
+def key(program, eal):
+    """What the figures of a program depend on: gcc 12, DPDK 22.11."""
+    build = re.search(r"^build,(\w+ \d+).*?(DPDK \d+\.\d+)", run_count([], program, eal), re.M)
+    return f"{build[1]}, {build[2]}"
+
+
 def count(program, eal, build):
-    """The record of what was counted, then (who, call, burst) -> (instructions, locking ones)."""
+    """WHO,CALL,BURST -> (instructions, locking ones), of the library in a build folder."""
     for tool in "valgrind", "objdump":
         if shutil.which(tool) is None:
             raise Mismatch(f"{tool} is not installed")
@@ -68,14 +80,9 @@ def count(program, eal, build):
     locks = locking(library)
     found = {}
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            ["valgrind", "-q", "--tool=callgrind", "--collect-atstart=no", "--dump-instr=yes",
-             "--compress-strings=no", "--compress-pos=no",
-             f"--callgrind-out-file={folder}/out", str(program), *eal, "--", "--count"],
-            capture_output=True, text=True, check=False, timeout=SECONDS)
-        if done.returncode != 0:
-            last = "\n".join(done.stderr.strip().split("\n")[-3:])
-            raise RuntimeError(f"{program} --count: exit code {done.returncode}\n{last}")
+        run_count(["valgrind", "-q", "--tool=callgrind", "--collect-atstart=no",
+                   "--dump-instr=yes", "--compress-strings=no", "--compress-pos=no",
+                   f"--callgrind-out-file={folder}/out"], program, eal)
         for dump in Path(folder).iterdir():
             text = dump.read_text(encoding="utf-8", errors="replace")
             label = re.search(r"^desc: Trigger: Client Request: ([\w-]+,[\w-]+,\d+)$", text, re.M)
@@ -83,12 +90,11 @@ def count(program, eal, build):
                 found[label[1]] = read_dump(text, library, locks)
     if not found or min(total for total, _ in found.values()) == 0:
         raise RuntimeError(f"callgrind has seen no call into {library}")
-    key = key_of(re.search(r"^build,(.*)$", done.stdout, re.M)[1])
-    return key, dict(sorted(found.items()))
+    return dict(sorted(found.items()))
 
 
 def load(path):
-    """The committed record and figures."""
+    """The committed key and figures."""
     lines = [line for line in path.read_text(encoding="utf-8").splitlines()
              if line and not line.startswith("#")]
     found = {}
@@ -98,10 +104,10 @@ def load(path):
     return lines[0], found
 
 
-def save(path, key, found):
+def save(path, build, found):
     """Write what load() reads."""
     rows = [f"{label},{total},{locked}" for label, (total, locked) in found.items()]
-    path.write_text(HEAD + "\n".join([key, *rows]) + "\n", encoding="utf-8")
+    path.write_text(HEAD + "\n".join([build, *rows]) + "\n", encoding="utf-8")
 
 
 def compare(found, committed):
