@@ -24,7 +24,7 @@ struct bench_ideal;
 /** Who plays the device. */
 enum bench_ideal_finish {
 	BENCH_IDEAL_AT_SUBMIT, /**< the doorbell: what was submitted has finished at once */
-	BENCH_IDEAL_BY_CALL,   /**< bench_ideal_finish(), or a publisher */
+	BENCH_IDEAL_BY_CALL,   /**< who calls bench_ideal_finish() */
 };
 
 /**
@@ -42,7 +42,8 @@ int bench_ideal_close(struct bench_ideal *d);
 int16_t bench_ideal_id(const struct bench_ideal *d);
 
 /**
- * Be the device: up to @p max of the operations that were submitted finish. One thread at a time.
+ * Be the device: up to @p max of the operations that were submitted finish. One thread at a time,
+ * which may be another one than those that use the device.
  * @return how many did.
  */
 uint32_t bench_ideal_finish(struct bench_ideal *d, uint32_t max);
@@ -54,19 +55,5 @@ uint32_t bench_ideal_finish(struct bench_ideal *d, uint32_t max);
  * @return 0; -EBADMSG, and stderr says what was wrong.
  */
 int bench_ideal_check(struct bench_ideal *d);
-
-/** A thread that plays the devices of others. */
-struct bench_publisher;
-
-/**
- * Start a thread on processor @p cpu that lets @p n devices, opened with BENCH_IDEAL_BY_CALL,
- * finish what was submitted: each at most one operation in @p cycles_per_op TSC cycles; 0: at once.
- * @return 0; -ENOMEM; negative errno of pthread_create().
- */
-int bench_publisher_start(struct bench_publisher **p, struct bench_ideal *const *devs,
-                          unsigned int n, unsigned int cpu, uint64_t cycles_per_op);
-
-/** End it; NULL is allowed. The devices keep what has not finished. */
-void bench_publisher_end(struct bench_publisher *p);
 
 #endif /* BENCH_IDEAL_H */
