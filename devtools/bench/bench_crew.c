@@ -7,6 +7,8 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <rte_common.h>
 #include <rte_cycles.h>
@@ -64,6 +66,49 @@ bench_switches_now(void)
 	getrusage(RUSAGE_THREAD, &use);
 	return (struct bench_switches){.own = (uint64_t)use.ru_nvcsw,
 	                               .forced = (uint64_t)use.ru_nivcsw};
+}
+
+static int
+idle_us(const int cpu[2], int64_t *us)
+{
+	long user, nice, system, idle, iowait;
+	FILE *f = fopen("/proc/stat", "r");
+	unsigned int found = 0;
+	char line[512];
+	int number;
+
+	if (f == NULL)
+		return -errno;
+	*us = 0;
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (sscanf(line, "cpu%d %ld %ld %ld %ld %ld", &number, &user, &nice, &system, &idle,
+		           &iowait) != 6 ||
+		    (number != cpu[0] && number != cpu[1]))
+			continue;
+		*us += (idle + iowait) * 1000000 / sysconf(_SC_CLK_TCK);
+		found++;
+	}
+	fclose(f);
+	return found == 2 ? 0 : -ENOTSUP;
+}
+
+static int64_t
+clock_us(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int
+bench_others_us(const int cpu[2], int64_t *us)
+{
+	int64_t idle;
+	int rc = idle_us(cpu, &idle);
+
+	*us = 2 * clock_us(CLOCK_MONOTONIC) - clock_us(CLOCK_PROCESS_CPUTIME_ID) - idle;
+	return rc;
 }
 
 uint64_t

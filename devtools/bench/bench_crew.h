@@ -61,6 +61,13 @@ struct bench_switches {
 
 struct bench_switches bench_switches_now(void);
 
+/**
+ * How long two processors have neither been idle nor worked for this process: only differences
+ * mean something, to two clock ticks.
+ * @return 0; -ENOTSUP: the kernel does not say; other negative errno.
+ */
+int bench_others_us(const int cpu[2], int64_t *us);
+
 /** The TSC when everything before it was done. @p cpu, unless NULL: where that was. */
 static inline uint64_t
 bench_stamp(unsigned int *cpu)

@@ -4,9 +4,9 @@
 
 /*
  * F9. One, two and eight workers on two processors, which the scheduler moves as it likes. Each
- * gets a batch and issues as many operations again, so that there is always work for all. Beside
- * the throughput: how long a get lasts, and how long the scheduler keeps a thread waiting that
- * does nothing but count, one of eight.
+ * gets a batch, from any channel, and issues as many operations again on its own, of which there
+ * are four, so that there is always work for all. Beside the throughput: how long a get lasts, and
+ * how long the scheduler keeps a thread waiting that does nothing but count, one of eight.
  */
 
 #include <errno.h>
@@ -23,8 +23,9 @@
 #define BURST      32u
 #define CROWD      BENCH_RIG_WORKERS
 #define POPULATION 1024u /* operations that go round, in all channels together */
-#define SHORT_US   10000u
-#define LONG_US    60000u /* several turns of eight threads on two processors */
+#define SHORT_US   3000u
+#define LONG_US    100000u /* several turns of eight threads on two processors */
+#define OTHERS_US  20000   /* other programs have in it, at most; also what idle time is exact to */
 #define LIMIT_NS   UINT64_C(20000000)
 #define GETS_MAX   65536u /* of one worker in one run; those after it are not timed */
 #define AWAY_US    200u   /* a thread that counts has lost its processor for so long, at least */
@@ -34,7 +35,8 @@ struct crowd_test {
 	const struct bench_plan *plan;
 	struct bench_rig rig;
 	unsigned int workers;
-	uint64_t length; /* of a run, in cycles */
+	uint64_t length;      /* of a run, in cycles */
+	_Atomic uint64_t end; /* of this one; 0: nobody has begun */
 	struct crowd_thread {
 		struct crowd_test *test;
 		unsigned int number;
@@ -45,7 +47,7 @@ struct crowd_test {
 	} threads[CROWD];
 };
 
-/* As many as were got, on a channel of the worker's choice. */
+/* As many as were got, on the worker's channel. */
 static int
 issue_again(struct crowd_test *t, const struct dcp_cpl *cpl, int n, uint16_t chan)
 {
@@ -67,13 +69,24 @@ note_get(struct crowd_thread *me, uint64_t cycles)
 		me->gets[me->nb_gets++] = (uint32_t)RTE_MIN(cycles, UINT32_MAX);
 }
 
+/* All end at one time, also who has not begun until then: what a run is long counts for all. */
+static uint64_t
+run_end(struct crowd_test *t, uint64_t now)
+{
+	uint64_t end = 0;
+
+	if (atomic_compare_exchange_strong(&t->end, &end, now + t->length))
+		end = now + t->length;
+	return end;
+}
+
 static int
 work(struct bench_crew *crew, void *arg)
 {
 	struct crowd_thread *me = arg;
 	struct crowd_test *t = me->test;
-	uint64_t now = bench_stamp(NULL), end = now + t->length, from;
-	unsigned int c = me->number % t->rig.nb_devs;
+	uint64_t now = bench_stamp(NULL), end = run_end(t, now), from;
+	uint16_t chan = t->rig.chan[me->number % t->rig.nb_devs];
 	struct dcp_cpl cpl[BURST];
 	int n, rc = 0;
 
@@ -86,9 +99,8 @@ work(struct bench_crew *crew, void *arg)
 		if (n < 0)
 			return n;
 		note_get(me, now - from);
-		rc = issue_again(t, cpl, n, t->rig.chan[c]);
+		rc = issue_again(t, cpl, n, chan);
 		me->ops += (unsigned int)n;
-		c = c + 1 == t->rig.nb_devs ? 0 : c + 1;
 	}
 	return rc;
 }
@@ -99,7 +111,7 @@ spin(struct bench_crew *crew, void *arg)
 {
 	struct crowd_thread *me = arg;
 	uint64_t away = bench_cycles(AWAY_US), now = bench_stamp(NULL), last = now;
-	uint64_t end = now + me->test->length;
+	uint64_t end = run_end(me->test, now);
 
 	(void)crew;
 	for (; now < end; last = now) {
@@ -115,10 +127,13 @@ run_crowd(struct crowd_test *t, unsigned int n, uint32_t us,
           int (*what)(struct bench_crew *crew, void *arg), bool *clean)
 {
 	struct bench_member members[CROWD] = {0};
+	bool alone = n <= 2; /* each worker has a processor of its own */
+	int64_t from = 0, to = 0;
 	unsigned int i;
 	int rc;
 
 	t->length = bench_cycles(us);
+	atomic_store(&t->end, 0);
 	for (i = 0; i < n; i++) {
 		t->threads[i].test = t;
 		t->threads[i].number = i;
@@ -126,10 +141,17 @@ run_crowd(struct crowd_test *t, unsigned int n, uint32_t us,
 		t->threads[i].nb_gets = 0;
 		t->threads[i].nb_aways = 0;
 		members[i] = (struct bench_member){
-			.work = what, .arg = &t->threads[i], .cpu = BENCH_CPU_ANY};
+			.work = what,
+			.arg = &t->threads[i],
+			.cpu = alone ? t->plan->cpu[i] : BENCH_CPU_ANY,
+		};
 	}
-	rc = bench_crew_run(members, n);
-	*clean = bench_crew_clean(members, n);
+	rc = alone ? 0 : bench_others_us(t->plan->cpu, &from);
+	if (rc == 0)
+		rc = bench_crew_run(members, n);
+	if (rc == 0 && !alone)
+		rc = bench_others_us(t->plan->cpu, &to);
+	*clean = alone ? bench_crew_clean(members, n) : to - from <= OTHERS_US;
 	return rc;
 }
 
@@ -201,15 +223,15 @@ crowd_run(const struct bench_run *run, void *arg)
 		rc = run_crowd(t, crowds[k].workers, crowds[k].us, work, &clean);
 		if (rc < 0)
 			return rc;
-		if (!clean && crowds[k].workers <= 2)
-			return -EAGAIN; /* with eight it is what is wanted */
+		if (!clean)
+			return -EAGAIN;
 		rates[k] = rate(t, crowds[k].workers);
 		if (crowds[k].workers == CROWD)
 			gets = longest_gets(t);
 	}
 	rc = run_crowd(t, CROWD, LONG_US, spin, &clean);
-	if (rc < 0)
-		return rc;
+	if (rc < 0 || !clean)
+		return rc < 0 ? rc : -EAGAIN;
 	for (k = 0; k < RTE_DIM(crowds); k++)
 		bench_run_record(run, crowds[k].who, rates[k]);
 	bench_run_record(run, "get", gets);

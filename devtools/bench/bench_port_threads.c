@@ -62,10 +62,9 @@ bench_runs(const struct bench_plan *plan, const char *figure, const char *label,
 		return rc;
 	}
 	if (dropped != 0 || run.number != plan->runs)
-		fprintf(stderr,
-		        NAME ": %s %s: %u of %u runs in at most %u s; %u were left out because "
-		             "other programs took a processor\n",
-		        figure, label, run.number, plan->runs, CASE_S, dropped);
+		printf("note,%s %s: %u of %u runs in at most %u s; %u were left out because "
+		       "other programs took a processor\n",
+		       figure, label, run.number, plan->runs, CASE_S, dropped);
 	return 0;
 }
 
@@ -80,8 +79,10 @@ check_processors(const int cpu[2])
 		fprintf(stderr, NAME ": the time stamp counters of processors %d and %d differ\n",
 		        cpu[0], cpu[1]);
 	else if (rc == 0)
-		printf("checked,clocks,%d,%d,%.3f,%.3f\n", cpu[0], cpu[1],
-		       bench_us((uint64_t)least[0]), bench_us((uint64_t)least[1]));
+		printf("note,threads ran on processors %d and %d; a word takes %.0f and %.0f ns "
+		       "between them\n",
+		       cpu[0], cpu[1], bench_us((uint64_t)least[0]) * 1000,
+		       bench_us((uint64_t)least[1]) * 1000);
 	return rc;
 }
 

@@ -8,7 +8,7 @@
 /**
  * @file
  * The figures of bench-port-threads: what the completion port does when several threads use it.
- * Each prints records FIGURE,CASE,WHO,RUN,VALUE.
+ * Each prints records FIGURE,CASE,WHO,RUN,VALUE; and note,TEXT: what to know of them.
  */
 
 #include <stdint.h>
@@ -45,7 +45,7 @@ typedef int (*bench_run_once)(const struct bench_run *run, void *arg);
 
 /**
  * Make the runs of a case, in place of each that is not to be believed another one, until there
- * are enough or the time for a case is over. stderr says how many were left out.
+ * are enough or the time for a case is over. A note says how many were left out.
  * @return 0, also when there was none to be believed; what @p once returned.
  */
 int bench_runs(const struct bench_plan *plan, const char *figure, const char *label,

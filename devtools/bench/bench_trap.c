@@ -29,6 +29,8 @@ count(const greg_t *r)
 	int op = (int)r[REG_RSI] & FUTEX_CMD_MASK;
 
 	atomic_fetch_add_explicit(&counts->all, 1, memory_order_relaxed);
+	if (number == SYS_sched_yield)
+		atomic_fetch_add_explicit(&counts->yields, 1, memory_order_relaxed);
 	if (number == SYS_write || (number == SYS_futex && op != FUTEX_WAIT &&
 	                            op != FUTEX_WAIT_BITSET && op != FUTEX_LOCK_PI))
 		atomic_fetch_add_explicit(&counts->wakes, 1, memory_order_relaxed);
@@ -72,6 +74,7 @@ bench_trap_begin(struct bench_trap *trap)
 {
 	counts = trap;
 	atomic_store(&trap->wakes, 0);
+	atomic_store(&trap->yields, 0);
 	atomic_store(&trap->all, 0);
 	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, handler_return, RETURN_BYTES,
 	          &selector) < 0)

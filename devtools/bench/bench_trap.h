@@ -17,8 +17,9 @@
 
 /** Counts of one thread. Any thread reads them. */
 struct bench_trap {
-	_Atomic uint64_t wakes; /**< of another thread: futexes, eventfds */
-	_Atomic uint64_t all;   /**< including these */
+	_Atomic uint64_t wakes;  /**< of another thread: futexes, eventfds */
+	_Atomic uint64_t yields; /**< sched_yield() */
+	_Atomic uint64_t all;    /**< including these */
 };
 
 /** Once, before threads count. @return 0; negative errno. */
