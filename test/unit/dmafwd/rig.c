@@ -14,9 +14,12 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 
+#include "packet.h"
 #include "test.h"
 
 struct rte_mempool *rig_pool;
+struct copy_record rig_recs[RIG_RECORDS];
+int rig_owner;
 struct copier_group *rig_group;
 int rig_stop_errno;
 
@@ -228,4 +231,62 @@ unsigned int
 rig_buffers_in_use(void)
 {
 	return rte_mempool_in_use_count(rig_pool);
+}
+
+/* Packet i of those that are handed over has (i % 3) + 1 segments. */
+static const uint16_t seg_lens[] = {300, 40, 2000};
+
+static uint32_t
+packet_len(uint32_t i)
+{
+	return i % 3 == 0 ? 300 : i % 3 == 1 ? 340 : 2340;
+}
+
+uint16_t
+rig_issue(struct copier *c, uint32_t from, uint32_t to)
+{
+	struct rte_mbuf *srcs[RIG_RECORDS], *dsts[RIG_RECORDS];
+	uint16_t n = (uint16_t)(to - from), taken;
+	uint32_t buffers = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		srcs[i] = rig_packet(from + i, seg_lens, (from + i) % 3 + 1);
+	CHECK_INT(packet_alloc_copies(rig_pool, srcs, dsts, n, &buffers), ==, n);
+	taken = c->ops->issue(c, srcs, dsts, n, &rig_owner);
+	rte_pktmbuf_free_bulk(&srcs[taken], n - taken);
+	rte_pktmbuf_free_bulk(&dsts[taken], n - taken);
+	return taken;
+}
+
+void
+rig_reap_all(struct copier *c, uint16_t n)
+{
+	uint16_t got = 0;
+
+	for (int i = 0; i < 10000 && got < n; i++) {
+		got += rig_reap(c, rig_recs + got, n - got);
+		c->ops->submit(c);
+	}
+	CHECK_INT(got, ==, n);
+}
+
+void
+rig_check_records(uint16_t at, uint16_t n, uint32_t from, enum copy_result result)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		struct copy_record *r = &rig_recs[at + i];
+
+		CHECK(r->owner == &rig_owner);
+		CHECK_INT(r->result, ==, result);
+		CHECK_INT(r->buffers, ==, (from + i) % 3 + 1);
+		rig_check_packet(r->dst, from + i, packet_len(from + i));
+		rte_pktmbuf_free(r->dst);
+	}
+}
+
+void
+rig_check_closed(struct copier *c, unsigned int buffers_before)
+{
+	rig_close(c);
+	CHECK_INT(rig_buffers_in_use(), ==, buffers_before);
 }

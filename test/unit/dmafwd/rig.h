@@ -18,7 +18,8 @@
 
 #include "copier.h"
 
-#define FAKE_OPS 8192
+#define FAKE_OPS    8192
+#define RIG_RECORDS 256
 
 /** The device under the copier. Fields are set by the test at any time. */
 struct fake_dma {
@@ -69,5 +70,26 @@ void rig_check_packet(const struct rte_mbuf *m, uint32_t seed, uint32_t len);
 
 /** Buffers taken from the pool at this moment. */
 unsigned int rig_buffers_in_use(void);
+
+/** What rig_reap_all() has got, or a test itself. */
+extern struct copy_record rig_recs[RIG_RECORDS];
+
+/** Only its address matters: the owner of what rig_issue() hands over. */
+extern int rig_owner;
+
+/**
+ * Hand over packets @p from to @p to - 1; packet i has (i % 3) + 1 segments.
+ * @return how many were taken; the rest is freed.
+ */
+uint16_t rig_issue(struct copier *c, uint32_t from, uint32_t to);
+
+/** Poll until @p n records came, at most a fixed number of times. */
+void rig_reap_all(struct copier *c, uint16_t n);
+
+/** Records @p at to @p at + n - 1 are packets @p from on, whole and in order; they are freed. */
+void rig_check_records(uint16_t at, uint16_t n, uint32_t from, enum copy_result result);
+
+/** Close the copier; there are as many buffers in use as before. */
+void rig_check_closed(struct copier *c, unsigned int buffers_before);
 
 #endif /* DMAFWD_TEST_RIG_H */
