@@ -34,6 +34,11 @@ SOUND = {
     "close while a slot stays taken": {"CLOSE": 1, "LIMIT": 1, "STALL": 1, "OPS": 1},
     "close, three workers, one runs": {"CLOSE": 1, "WORKERS": 3, "LIMIT": 1, "OPS": 0,
                                        "POSTS": 1},
+    "serial": {"SERIAL": 1},
+    "serial, one runs, blocking": {"SERIAL": 1, "LIMIT": 1, "BLOCKS": 1},
+    "serial, time-outs and leaving": {"SERIAL": 1, "TIMEOUTS": 1},
+    "serial, the holder does not come back": {"SERIAL": 1, "STALL": 1, "POSTS": 1},
+    "serial, close": {"SERIAL": 1, "CLOSE": 1},
     "close, one runs, blocking and time-outs": {"CLOSE": 1, "LIMIT": 1, "BLOCKS": 1,
                                                 "TIMEOUTS": 1, "OPS": 1},
 }
@@ -50,6 +55,9 @@ MUTANTS = {
     "a leader that times out keeps the lead": {"M_TIME_OUT_KEEPS_LEAD": 1, "TIMEOUTS": 1},
     "closing lets one worker go": {"M_SETTLE_ONE": 1, "CLOSE": 1, "WORKERS": 3, "OPS": 1,
                                        "LIMIT": 1, "STALL": 1},
+    "the holder is not looked at": {"M_HOLDER_IGNORED": 1, "SERIAL": 1},
+    "blocking keeps the serial channel": {"M_BLOCK_KEEPS_HOLD": 1, "SERIAL": 1, "BLOCKS": 1},
+    "what is held is no work": {"M_HELD_IS_NO_WORK": 1, "SERIAL": 1, "BLOCKS": 1},
     "a worker parks although all is over": {"M_ENTER_IGNORES_SHUT": 1, "CLOSE": 1, "OPS": 1,
                                             "LIMIT": 1, "STALL": 1},
 }
@@ -69,7 +77,8 @@ def check(defines):
         code, text = run("spin", "-a", *options, str(MODEL), cwd=folder)
         if code != 0:
             return None, 0, text
-        code, text = run("cc", "-O1", "-w", "-DSAFETY", f"-DMEMLIM={MEMORY_MB}",
+        # Most runs are shorter than an optimizing compilation.
+        code, text = run("cc", "-O0", "-w", "-DSAFETY", f"-DMEMLIM={MEMORY_MB}",
                          "-o", "pan", "pan.c", cwd=folder)
         if code != 0:
             return None, 0, text
@@ -89,7 +98,8 @@ def main():
         sys.exit(77)
     cases = [(f"sound: {name}", defines, False) for name, defines in SOUND.items()]
     cases += [(f"found: {name}", defines, True) for name, defines in MUTANTS.items()]
-    cases = [case for case in cases if all(word in case[0] for word in sys.argv[1:])]
+    words = sys.argv[1:] or [""]
+    cases = [case for case in cases if any(word in case[0] for word in words)]
     print(f"1..{len(cases)}")
     failed = 0
     for number, (name, defines, bad) in enumerate(cases, 1):

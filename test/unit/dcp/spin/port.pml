@@ -11,6 +11,8 @@
  *	CLOSE                        the port is closed at some moment
  *	STALL                        the first worker does not call again after its first record
  *	SLOW_DEVICE                  it finishes when all posts have been delivered
+ *	SERIAL                       operations are those of a serial channel: whoever took one holds
+ *	                             it until its next get, block or end
  *	M_...                        one mutation, which must be found
  *
  * What is under a lock there is atomic here; that includes taking a record. Naps have no length:
@@ -36,6 +38,23 @@ byte producers;                    /* that have not ended */
 
 #define OWES     (in_flight + ready + posts != 0)
 #define HAS_WORK OWES
+#ifdef SERIAL
+byte holder = NOBODY;
+byte in_hands;                     /* workers with records of the serial channel */
+#ifdef M_HOLDER_IGNORED
+#define CAN_TAKE (ready > 0)
+#else
+#define CAN_TAKE (ready > 0 && holder == NOBODY)
+#endif
+#define HOLD     holder = me; holds = true; in_hands++; assert(in_hands == 1)
+#ifdef M_HELD_IS_NO_WORK
+#undef HAS_WORK
+#define HAS_WORK (in_flight + posts != 0 || CAN_TAKE)
+#endif
+#else
+#define CAN_TAKE (ready > 0)
+#define HOLD     skip
+#endif
 #define MAY_RUN  (LIMIT == 255 || (slot[me] && running <= LIMIT))
 #define SOUND    (depth == 0 || leader == NOBODY || slot[leader]) && \
 	(depth == 0 || leader != NOBODY || running >= LIMIT)
@@ -149,10 +168,25 @@ inline settle()
 	fi
 }
 
+#ifdef SERIAL
+/* worker_drop_held() */
+inline drop_held()
+{
+	atomic {
+		if
+		:: holds -> holds = false; in_hands--; holder = NOBODY
+		:: else
+		fi
+	}
+}
+#else
+#define drop_held() skip
+#endif
+
 #define POLL(taken) \
 	atomic { \
 		if \
-		:: ready > 0 -> ready--; delivered++; goto taken \
+		:: CAN_TAKE -> ready--; delivered++; HOLD; goto taken \
 		:: posts > 0 -> posts--; delivered++; goto taken \
 		:: else \
 		fi \
@@ -163,8 +197,12 @@ proctype worker(byte me; byte time_outs; byte blocks)
 	byte next = NOBODY, i = 0;
 	bool won, timed, look;
 	mtype state = AWAKE;
+#ifdef SERIAL
+	bool holds;
+#endif
 
 get:
+	drop_held();
 	if
 	:: MAY_RUN -> POLL(have)
 	:: else
@@ -290,7 +328,7 @@ lead:
 end_lead:
 		if
 		:: !on_bed
-		:: state == NAP && (ready > 0 || in_flight == 0) /* the nap is over */
+		:: state == NAP && (CAN_TAKE || in_flight + ready == 0) /* the nap is over */
 		:: time_outs > 0 -> time_outs--; timed = true
 		fi;
 		on_bed = false
@@ -326,6 +364,9 @@ have:
 	if
 	:: blocks > 0 -> /* dcp_block(true), and may be never back */
 		blocks--;
+#ifndef M_BLOCK_KEEPS_HOLD
+		drop_held();
+#endif
 #ifdef M_BLOCK_NO_PROMOTE
 		slots_give(true);
 #else
@@ -343,7 +384,7 @@ have:
 timed_out:
 	if
 	:: true -> goto get
-	:: me != 0 -> /* dcp_worker_del() */
+	:: me != 0 -> /* dcp_worker_del(); what it held, its get has dropped */
 #ifdef M_DEL_NO_PROMOTE
 		slots_give(true);
 #else
@@ -462,7 +503,12 @@ init
 	/* Nothing can happen any more. */
 	timeout;
 	assert(producers == 0);
+#if defined(SERIAL) && defined(STALL)
+	/* Whoever keeps a serial channel stops that channel and nothing else. */
+	assert(posts == 0 && (delivered == accepted || holder == 0));
+#else
 	assert(delivered == accepted);
+#endif
 #ifdef CLOSE
 	assert(shut && depth == 0 && leader == NOBODY)
 #endif
