@@ -5,10 +5,12 @@
 /*
  * F7. One thread issues copies and another, on the other processor, gets them: by the port, and by
  * the raw dmadev calls without a lock, with a ring of contexts as an application has it. Devices
- * finish at the doorbell. All contexts are looked at: each once, in order.
+ * finish at the doorbell. All contexts are looked at: each once, in order. Bursts of 32, and, to see
+ * what a change of hands costs, of 256.
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +22,8 @@
 #include "bench_rig.h"
 #include "bench_threads.h"
 
-#define BURST 32u
-#define OPS   65536u
+#define BURST_MAX 256u
+#define OPS       65536u
 /* Twice the ring: descriptors become free before the contexts were read. */
 #define CTXS (2 * BENCH_RIG_RING)
 
@@ -30,6 +32,7 @@
 struct split_test {
 	const struct bench_plan *plan;
 	struct bench_rig rig;
+	uint16_t burst; /* operations issued and got at a time, at most */
 	uint64_t *ctx[BENCH_RIG_DEVS];
 };
 
@@ -66,7 +69,7 @@ raw_burst(struct split_test *t, unsigned int c, uint32_t count, uint16_t n)
 static uint16_t
 port_burst(struct split_test *t, unsigned int c, uint32_t count, uint16_t n)
 {
-	struct dcp_op ops[BURST];
+	struct dcp_op ops[BURST_MAX];
 	uint16_t i;
 	int rc;
 
@@ -87,7 +90,7 @@ issue(struct bench_crew *crew, struct split_test *t,
 	uint16_t n;
 
 	while (left != 0) {
-		n = burst(t, c, count[c], (uint16_t)RTE_MIN(left, BURST));
+		n = burst(t, c, count[c], (uint16_t)RTE_MIN(left, t->burst));
 		if (n == 0 && !may_wait(crew, end))
 			return -ETIMEDOUT;
 		count[c] += n;
@@ -121,11 +124,11 @@ consume(uint32_t *count, uint64_t ctx, uint16_t status)
 static int
 raw_take(struct split_test *t, unsigned int c, uint32_t *count)
 {
-	enum rte_dma_status_code status[BURST];
+	enum rte_dma_status_code status[BURST_MAX];
 	uint16_t last, n, i;
 	bool right = true;
 
-	n = rte_dma_completed_status(t->rig.dev_id[c], 0, BURST, &last, status);
+	n = rte_dma_completed_status(t->rig.dev_id[c], 0, t->burst, &last, status);
 	for (i = 0; i < n; i++)
 		right &= consume(count, t->ctx[c][(uint16_t)(last - n + 1 + i) % CTXS],
 		                 (uint16_t)status[i]);
@@ -135,12 +138,12 @@ raw_take(struct split_test *t, unsigned int c, uint32_t *count)
 static int
 port_take(struct split_test *t, unsigned int c, uint32_t *count)
 {
-	struct dcp_cpl cpl[BURST];
+	struct dcp_cpl cpl[BURST_MAX];
 	bool right = true;
 	int n, i;
 
 	(void)c;
-	n = dcp_get(t->rig.worker[0], cpl, BURST, 0);
+	n = dcp_get(t->rig.worker[0], cpl, t->burst, 0);
 	for (i = 0; i < n; i++)
 		right &= consume(count, cpl[i].ctx, cpl[i].status);
 	return !right ? -EBADMSG : n == -EAGAIN ? 0 : n;
@@ -178,13 +181,18 @@ port_get(struct bench_crew *crew, void *arg)
 	return take_all(crew, arg, port_take);
 }
 
+enum {
+	RAW,
+	PORT
+};
+
 static const struct subject {
 	const char *who;
 	int (*issue)(struct bench_crew *crew, void *arg);
 	int (*get)(struct bench_crew *crew, void *arg);
 } subjects[] = {
-	{"raw", raw_issue, raw_get},
-	{"port", port_issue, port_get},
+	[RAW] = {"raw", raw_issue, raw_get},
+	[PORT] = {"port", port_issue, port_get},
 };
 
 static int
@@ -214,8 +222,20 @@ split_run(const struct bench_run *run, void *arg)
 	return 0;
 }
 
+/* Also of the runs that were left out. */
+static void
+note_misses(const struct split_test *t, const char *label)
+{
+	struct dcp_stats st;
+
+	if (dcp_stats(t->rig.port, DCP_CHAN_ALL, &st) == 0 && st.gets != st.empty_gets)
+		printf("note,F7 %s: for each get that brought something %.2f found the lock of a "
+		       "device taken\n",
+		       label, (double)st.lock_misses / (double)(st.gets - st.empty_gets));
+}
+
 static int
-split_case(const struct bench_plan *plan, const char *label, unsigned int nb_devs)
+split_case(const struct bench_plan *plan, const char *label, unsigned int nb_devs, uint16_t burst)
 {
 	static uint64_t ctx[BENCH_RIG_DEVS][CTXS];
 	static struct split_test tests[RTE_DIM(subjects)]; /* as the subjects */
@@ -223,15 +243,18 @@ split_case(const struct bench_plan *plan, const char *label, unsigned int nb_dev
 	int rc, closed;
 
 	memset(tests, 0, sizeof(tests));
-	tests[0].plan = plan;
+	tests[RAW].plan = plan;
+	tests[RAW].burst = tests[PORT].burst = burst;
 	for (i = 0; i < BENCH_RIG_DEVS; i++)
-		tests[0].ctx[i] = ctx[i];
-	rc = bench_rig_open(&tests[0].rig, nb_devs, BENCH_IDEAL_AT_SUBMIT, 0, 0);
+		tests[RAW].ctx[i] = ctx[i];
+	rc = bench_rig_open(&tests[RAW].rig, nb_devs, BENCH_IDEAL_AT_SUBMIT, 0, 0);
 	if (rc == 0)
-		rc = bench_rig_open(&tests[1].rig, nb_devs, BENCH_IDEAL_AT_SUBMIT, 1,
+		rc = bench_rig_open(&tests[PORT].rig, nb_devs, BENCH_IDEAL_AT_SUBMIT, 1,
 		                    DCP_WORKER_F_NOSLEEP);
 	if (rc == 0)
 		rc = bench_runs(plan, "F7", label, split_run, tests);
+	if (rc == 0)
+		note_misses(&tests[PORT], label);
 	for (i = 0; i < RTE_DIM(tests); i++) {
 		closed = bench_rig_close(&tests[i].rig);
 		rc = rc < 0 ? rc : closed;
@@ -242,7 +265,20 @@ split_case(const struct bench_plan *plan, const char *label, unsigned int nb_dev
 int
 bench_split(const struct bench_plan *plan)
 {
-	int rc = split_case(plan, "1", 1);
+	static const struct {
+		const char *label;
+		unsigned int nb_devs;
+		uint16_t burst;
+	} cases[] = {
+		{"1", 1, 32},
+		{"4", 4, 32},
+		{"1-burst-256", 1, 256},
+		{"4-burst-256", 4, 256},
+	};
+	unsigned int i;
+	int rc = 0;
 
-	return rc < 0 ? rc : split_case(plan, "4", 4);
+	for (i = 0; rc == 0 && i < RTE_DIM(cases); i++)
+		rc = split_case(plan, cases[i].label, cases[i].nb_devs, cases[i].burst);
+	return rc;
 }
