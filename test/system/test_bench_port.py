@@ -109,8 +109,30 @@ def csv_file_that_cannot_be_written_is_named():
 @test
 def forwarding_without_a_build_of_before_is_listed_as_not_measured():
     code, out = bench("--any-build", "-f", "F10")
-    check(code == 0 and re.search(r"F10: .*\n +not measured: --before", out),
+    check(code == 0 and re.search(r"F10: .*: not measured: --before", out),
           f"exit code {code}", out)
+
+
+@test
+def forwarding_compared_with_no_program_is_refused():
+    code, out = bench("--any-build", "-f", "F10", "--before", "/no/such/dmafwd")
+    check(code == 1 and "F10: /no/such/dmafwd is no program" in out, f"exit code {code}", out)
+
+
+@test
+def forwarding_is_compared_in_pairs():
+    # The build's own program as that of before: what it measures is not looked at.
+    dmafwd = os.path.join(BUILD, "app", "dmafwd", "dpdk-dmafwd")
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "out.csv")
+        code, out = bench("--any-build", "-f", "F10", "--before", dmafwd, "--csv", path)
+        check(code == 0, f"exit code {code}", out)
+        with open(path, encoding="ascii") as f:
+            rows = Counter((r["who"], r["run"]) for r in csv.DictReader(f))
+    check(set(rows.values()) == {1} and {who for who, _ in rows} == {"before", "port"}
+          and len(rows) % 2 == 0, f"rows: {rows}", out)
+    check(re.search(r"port at 64 / before at 64 >= 0.97 +[\d.]+ (met|missed)", out),
+          "no verdict", out)
 
 
 @test
