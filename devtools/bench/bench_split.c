@@ -5,8 +5,8 @@
 /*
  * F7. One thread issues copies and another, on the other processor, gets them: by the port, and by
  * the raw dmadev calls without a lock, with a ring of contexts as an application has it. Devices
- * finish at the doorbell. All contexts are looked at: each once, in order. Bursts of 32, and, to see
- * what a change of hands costs, of 256.
+ * finish at the doorbell. All contexts are looked at: each once, in order. Bursts are of 32, and
+ * of 256 to see what a change of hands costs.
  */
 
 #include <errno.h>
