@@ -103,7 +103,10 @@ struct dcp_conf {
 
 #define DCP_F_URING \
 	RTE_BIT32(0) /**< dcp_uring_add() (dcp_uring.h) will be called; costs two files */
-/** One thread at a time makes all calls on the port, dcp_stats() excepted: no lock is taken. */
+/**
+ * One thread at a time makes all calls on the port, dcp_close() too, dcp_stats() excepted: no lock
+ * is taken. So nobody can end a dcp_get() that waits with nothing in flight, but its time-out.
+ */
 #define DCP_F_SINGLE RTE_BIT32(1)
 
 /** Counters since the port was created or the channel added. */
