@@ -70,8 +70,8 @@ def live_download_with_c_sw_is_copied_by_cpu_and_says_so():
 
 
 def session(leader):
-    """Names of the living processes of a session."""
-    names = []
+    """The living processes of a session: their names by their numbers."""
+    names = {}
     for path in glob.glob("/proc/[0-9]*/stat"):
         try:
             with open(path, encoding="utf-8", errors="replace") as f:
@@ -80,7 +80,7 @@ def session(leader):
             continue
         fields = text[text.rindex(")") + 2:].split()
         if int(fields[3]) == leader and fields[0] != "Z":
-            names.append(text[text.index("("):text.rindex(")") + 1])
+            names[int(text.split()[0])] = text[text.index("("):text.rindex(")") + 1]
     return names
 
 
@@ -88,7 +88,7 @@ def await_empty(leader, folder, files_too, seconds):
     """Wait until nothing is left. Returns what still is."""
     end = time.monotonic() + seconds
     while True:
-        left = session(leader) + (os.listdir(folder) if files_too else [])
+        left = [*session(leader).values(), *(os.listdir(folder) if files_too else [])]
         if not left or time.monotonic() > end:
             return left
         time.sleep(0.05)
@@ -118,6 +118,28 @@ def interrupt(step, number, exit_code):
             killed = number == signal.SIGKILL  # then nobody is left to remove files
             left = await_empty(demo.pid, folder, not killed, 5)
             check(not left, f"left behind: {left}", text)
+
+
+@test
+def answers_that_come_late_are_no_lost_pings():
+    """A busy machine may keep dmafwd from running for longer than any ping before took."""
+    need_namespaces()
+    with subprocess.Popen(DEMO + ["-s", "1"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, start_new_session=True) as demo:
+        text = ""
+        for line in demo.stdout:
+            text += line
+            if line.split()[:1] == ["pinging"]:
+                time.sleep(0.5)
+                pids = [pid for pid, name in session(demo.pid).items() if name == "(dpdk-dmafwd)"]
+                for number in signal.SIGSTOP, signal.SIGCONT:
+                    for pid in pids:
+                        os.kill(pid, number)
+                    time.sleep(1.5)
+        demo.wait(60)
+        check(demo.returncode == 0, f"exit code {demo.returncode}", text)
+        slowest = re.search(r"max ([0-9.]+) ms", text)
+        check(slowest and float(slowest[1]) > 500, "no ping met the pause", text)
 
 
 @test
