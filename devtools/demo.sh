@@ -505,7 +505,7 @@ ping_latency()
 {
 	say pinging "50 times"
 	enter "$client"
-	# Without -w it would wait, once all are sent, no longer than twice the slowest answer so far.
+	# Without -w it waits, once all are sent, no longer than twice the slowest answer so far.
 	run "$tmp/ping" "${within[@]}" ping -c 50 -i 0.02 -w 10 $SERVER_IP
 	results+=(ping "$(awk -F '[ /]' \
 		'/^rtt/ { printf "min %s ms, mean %s ms, max %s ms", $7, $8, $9 }' "$tmp/ping")")
