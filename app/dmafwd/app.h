@@ -51,6 +51,7 @@ struct app {
 	struct stream **lcore_streams;
 	uint16_t nb_copiers;
 	bool faults_told[MAP_MAX_STREAMS]; /* by copier */
+	uint64_t received;                 /* until the last app_is_at_rest() */
 };
 
 /**
@@ -71,8 +72,11 @@ void app_print_map(FILE *out, const struct app *app);
  */
 int app_print_stats(FILE *out, const struct app *app, const char *title);
 
-/** @return packets received on all ports so far. */
-uint64_t app_received(const struct app *app);
+/** Whether no packet has come since the last call, and none is in flight. */
+bool app_is_at_rest(struct app *app);
+
+/** Whether all lcores have looked for packets since this was last true. */
+bool app_has_looked(struct app *app);
 
 /** Log each DMA device that failed since the last call. */
 void app_report_faults(struct app *app);

@@ -279,6 +279,7 @@ lcore_main(void *arg)
 
 	while (!atomic_load_explicit(lc->stop, memory_order_relaxed)) {
 		lcore_poll(lc, true);
+		counter_add(&lc->rounds, 1);
 		if (lc->tick != NULL && ++polls % TICK_POLLS == 0)
 			lc->tick(lc->tick_ctx);
 	}

@@ -77,6 +77,8 @@ struct lcore {
 	/* Called now and then by the loop of the main lcore, which has other duties; or NULL. */
 	void (*tick)(void *ctx);
 	void *tick_ctx;
+	counter rounds;   /* of lcore_main() so far */
+	uint64_t seen;    /* of them, by app_has_looked() */
 	atomic_bool done; /* lcore_main() returns */
 };
 

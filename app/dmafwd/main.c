@@ -18,6 +18,7 @@
 #include "devices.h"
 #include "end.h"
 #include "log.h"
+#include "wait.h"
 
 #define TICK_MS 10
 /* After the end of reception: the drain, and devices slow to stop, are over by then. */
@@ -31,8 +32,7 @@ struct duties {
 	uint64_t hz;
 	uint64_t next_tick;
 	uint64_t next_stats;
-	uint64_t idle_since;
-	uint64_t received;
+	struct wait idle;
 };
 
 static void
@@ -41,7 +41,7 @@ main_tick(void *ctx)
 	struct duties *d = ctx;
 	const struct config *cfg = &d->app->cfg;
 	uint64_t now = rte_rdtsc();
-	uint64_t received;
+	bool has_looked;
 
 	if (now < d->next_tick)
 		return;
@@ -51,13 +51,12 @@ main_tick(void *ctx)
 		d->next_stats += d->hz * cfg->stats_interval;
 		app_print_stats(stdout, d->app, "running");
 	}
-	received = app_received(d->app);
-	if (received != d->received) {
-		d->received = received;
-		d->idle_since = now;
-	} else if (cfg->idle_exit != 0 && now - d->idle_since >= d->hz * cfg->idle_exit) {
+	/* An lcore that does not run, on a busy machine, sees no packet either. */
+	has_looked = app_has_looked(d->app);
+	if (!app_is_at_rest(d->app))
+		wait_reset(&d->idle);
+	else if (has_looked && wait_expired(&d->idle, now) && cfg->idle_exit != 0)
 		atomic_store_explicit(&d->app->stop, true, memory_order_relaxed);
-	}
 }
 
 /* An lcore is inside a driver that does not return: nothing it uses can be closed any more. */
@@ -91,7 +90,6 @@ run(struct app *a)
 		.app = a,
 		.hz = hz,
 		.next_stats = now + hz * a->cfg.stats_interval,
-		.idle_since = now,
 	};
 	struct end_watch watch = {&a->stop, GIVE_UP_MS, give_up, a, 0};
 	int rc = end_watch_start(&watch);
@@ -100,6 +98,8 @@ run(struct app *a)
 		FWD_LOG(ERR, "no timer to watch over the end: %s", rte_strerror(-rc));
 		return rc;
 	}
+	wait_init(&duties.idle, hz, a->cfg.idle_exit * 1000);
+	duties.idle.step = hz / 10; /* ticks come late on a busy machine */
 	mine->tick = main_tick;
 	mine->tick_ctx = &duties;
 	for (uint16_t i = 0; i < last; i++) {

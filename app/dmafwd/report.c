@@ -117,14 +117,32 @@ app_print_stats(FILE *out, const struct app *app, const char *title)
 	return -EIO;
 }
 
-uint64_t
-app_received(const struct app *app)
+bool
+app_is_at_rest(struct app *app)
 {
-	uint64_t n = 0;
+	uint64_t before = app->received;
+	struct stats_sum sum = {0};
 
 	for (uint16_t i = 0; i < app->nb_streams; i++)
-		n += counter_get(&app->streams[i].count.received);
-	return n;
+		stats_add_stream(&sum, &app->streams[i].count);
+	app->received = sum.received;
+	/* A stream that waits for a device or a port may receive nothing meanwhile. */
+	return sum.received == before && stats_in_flight(&sum) == 0;
+}
+
+bool
+app_has_looked(struct app *app)
+{
+	for (uint16_t l = 0; l < app->nb_lcores; l++) {
+		const struct lcore *lc = &app->loops[l];
+
+		/* The first round that has ended since may have begun before. */
+		if (lc->nb_streams != 0 && counter_get(&lc->rounds) - lc->seen < 2)
+			return false;
+	}
+	for (uint16_t l = 0; l < app->nb_lcores; l++)
+		app->loops[l].seen = counter_get(&app->loops[l].rounds);
+	return true;
 }
 
 void
