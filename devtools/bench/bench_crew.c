@@ -40,7 +40,7 @@ bench_crew_cpus(int cpu[2])
 			cpu[found++] = i;
 	if (found == 2)
 		return 0;
-	fprintf(stderr, "needs two processors, may use %u of them (taskset says which)\n", found);
+	fprintf(stderr, "two processors are needed, %u may be used; taskset says which\n", found);
 	return -ENODEV;
 }
 
