@@ -51,6 +51,17 @@ def each_burst_and_user_is_measured_in_each_run_of_each_repetition():
 
 
 @test
+def runs_are_shared_out_to_several_starts_and_counted_on():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "out.csv")
+        code, out = bench("--any-build", "-f", "F4", "-r", "41", "--csv", path)
+        check(code == 0, f"exit code {code}", out)
+        with open(path, encoding="ascii") as f:
+            runs = Counter(int(r["run"]) for r in csv.DictReader(f))
+    check(runs == Counter({n: 6 for n in range(41)}), f"records by run: {runs}", out)
+
+
+@test
 def each_target_is_judged_once_for_each_repetition():
     code, out = bench("--any-build", "-f", "F1,F4,F8", "-r", "3", "--repeat", "2")
     check(code == 0, f"exit code {code}", out)
