@@ -221,6 +221,41 @@ TEST(a_device_that_completes_nothing_is_given_up_in_bounded_time)
 	rig_check_closed(c, before);
 }
 
+/* Let the device do one operation more, and look at it for 750 ms. @return records. */
+static uint16_t
+one_more(struct copier *c, uint16_t at)
+{
+	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 4 * 3;
+	uint16_t n = 0;
+
+	fake.allowance++;
+	while (rte_rdtsc() < end)
+		n += rig_reap(c, rig_recs + at + n, RIG_RECORDS - at - n);
+	return n;
+}
+
+TEST(a_device_that_is_slow_is_kept_as_long_as_it_moves)
+{
+	unsigned int before = rig_buffers_in_use();
+	struct copier *c = rig_copier(&fake, 256, 32);
+
+	fake.allowance = 0;
+	for (uint32_t i = 0; i < 12; i += 3) /* packets of one operation */
+		CHECK_INT(rig_issue(c, i, i + 1), ==, 1);
+	CHECK_INT(rig_issue(c, 2, 3), ==, 1);
+	c->ops->submit(c);
+	CHECK_INT(fake.in, ==, 4 + 4);
+	for (uint16_t i = 0; i < 4; i++)
+		CHECK_INT(one_more(c, i), ==, 1);
+	for (uint16_t i = 0; i < 4; i++)
+		CHECK_INT(one_more(c, 4), ==, i == 3);
+	CHECK_INT(atomic_load(&c->count.fault), ==, 0);
+	for (uint16_t i = 0; i < 4; i++)
+		rig_check_records(i, 1, 3 * i, COPY_BY_DMA);
+	rig_check_records(4, 1, 2, COPY_BY_DMA);
+	rig_check_closed(c, before);
+}
+
 TEST(buffers_of_a_device_that_does_not_stop_are_never_used_again)
 {
 	unsigned int before = rig_buffers_in_use(), with;
