@@ -10,6 +10,7 @@
 #include <rte_common.h>
 
 #define DEL_WAIT (20 * MS)
+#define START_NS (SOAK_PATIENCE / 2)
 
 /* What happens to a device, with all its channels. */
 enum trouble {
@@ -115,13 +116,26 @@ break_device(struct soak *s, struct soak_actor *a, struct soak_place *p, enum tr
 	return kind < TROUBLE_LAST_IDX;
 }
 
+/* The engine of an emulated device is a thread that waits for its turn like all others. */
+static void
+start_device(struct soak *s, struct soak_actor *a, int16_t dev_id)
+{
+	uint64_t end = rig_now_ns() + START_NS;
+
+	soak_doing(a, "starts device", (uint64_t)dev_id);
+	while (rte_dma_start(dev_id) != 0) {
+		if (rig_now_ns() > end)
+			soak_wrong(s, "a device did not start again", NULL);
+		soak_pause(a, 10000);
+	}
+}
+
 /* What the application does after an abort. */
 static void
 restart_device(struct soak *s, struct soak_actor *a, const struct soak_place *p)
 {
 	if (p->fake == NULL) {
-		if (rte_dma_start(p->dev_id) != 0)
-			soak_wrong(s, "a device did not start again", NULL);
+		start_device(s, a, p->dev_id);
 		return;
 	}
 	p->fake->stopped = false;
