@@ -201,7 +201,6 @@ struct dcp_port {
 	_Atomic uint32_t never;     /* nobody wakes who sleeps on this */
 	struct dcp_posts posts;
 	struct dcp_slots slots __rte_cache_aligned;
-	struct dcp_bed bed __rte_cache_aligned;
 	struct dcp_watch watch; /* with DCP_F_URING: where the leader sleeps */
 };
 

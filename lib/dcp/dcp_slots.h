@@ -9,9 +9,11 @@
  * @file
  * Who runs, who polls for the others, who sleeps. A slot is the right to run: to poll or to process
  * records. One worker with a slot, the leader, polls for those that are parked. Whoever gives up a
- * slot or the lead hands both to the worker that was parked last.
+ * slot or the lead hands both to the worker that was parked last. Only when nothing is in flight
+ * the lead stays vacant, so that nobody is woken for nothing: whoever adds work fills it.
  *
- * Whenever the lock is free: nobody is parked, or there is a leader, or all slots are taken.
+ * Whenever the lock is free: nobody is parked, or there is a leader, or all slots are taken, or the
+ * lead is vacant.
  *
  * Functions that return a waiter want it woken: dcp_os_wake() on its seat, outside the lock.
  */
@@ -22,7 +24,8 @@
 
 #include "dcp_sync.h"
 
-#define SLOTS_UNLIMITED UINT32_MAX
+#define SLOTS_UNLIMITED  UINT32_MAX
+#define SLOTS_CACHE_LINE 64
 
 struct dcp_waiter {
 	struct dcp_seat seat;
@@ -35,13 +38,16 @@ struct dcp_slots {
 	_Atomic uint32_t running; /* slots taken; more than the limit after returns and time-outs */
 	_Atomic bool shut;        /* nothing will ever come again */
 	uint32_t limit;
+	bool vacant; /* nobody leads the parked, and the bed says so */
 	struct dcp_waiter *leader;
 	struct dcp_waiter *top; /* of the stack of the parked */
 	uint64_t wakes, over_limit;
+	/* Read by all that add work. */
+	_Alignas(SLOTS_CACHE_LINE) struct dcp_bed bed;
 };
 
 enum slots_role {
-	SLOTS_LEAD, /* poll, then slots_lead_end() */
+	SLOTS_LEAD, /* poll, then slots_lead_end() or slots_vacate() */
 	SLOTS_PARK, /* sleep until the seat changes */
 	SLOTS_SHUT, /* nothing will come */
 };
@@ -64,6 +70,15 @@ enum slots_role slots_enter(struct dcp_slots *s, struct dcp_waiter *w);
 
 /** The leader stops polling and keeps its slot. */
 struct dcp_waiter *slots_lead_end(struct dcp_slots *s, struct dcp_waiter *w);
+
+/**
+ * The leader stops polling, keeps its slot, and has seen that nothing is in flight. After this it
+ * looks again, and calls slots_fill() when there is something.
+ */
+void slots_vacate(struct dcp_slots *s, struct dcp_waiter *w);
+
+/** Work was added: somebody is to lead, if the lead is vacant still. */
+struct dcp_waiter *slots_fill(struct dcp_slots *s);
 
 /**
  * The time of a parked worker is over. @return true: it is off the stack and counts as running;

@@ -57,12 +57,13 @@ dcp_lock_drop(struct dcp_lock *l)
 	atomic_store_explicit(&l->taken, 0, memory_order_release);
 }
 
-/* --- bed: the word on which the one leader sleeps, and which tells others whether it does */
+/* --- bed: the word on which the one leader sleeps, and which tells others who looks for work */
 
 enum dcp_bed_state {
 	DCP_BED_AWAKE,
-	DCP_BED_NAP,  /* with a time-out: operations are in flight */
-	DCP_BED_DEEP, /* nothing is in flight */
+	DCP_BED_NAP,    /* with a time-out: operations are in flight */
+	DCP_BED_DEEP,   /* nothing is in flight */
+	DCP_BED_VACANT, /* nothing is in flight, and nobody leads those that are parked */
 };
 
 struct dcp_bed {
@@ -70,8 +71,9 @@ struct dcp_bed {
 };
 
 /**
- * The leader is about to sleep. After this it looks for work once more, and sleeps only if there is
- * none: whoever adds work after that look finds the new state in dcp_bed_rouse().
+ * The leader is about to sleep, or has left the lead vacant. After this it looks for work once
+ * more, and sleeps or leaves only if there is none: whoever adds work after that look finds the new
+ * state in dcp_bed_rouse().
  */
 static inline void
 dcp_bed_announce(struct dcp_bed *b, enum dcp_bed_state state)
@@ -91,10 +93,11 @@ dcp_bed_leave(struct dcp_bed *b)
 }
 
 /**
- * After work was added: whether the caller has to wake the leader, who sleeps at least as deeply as
- * @p at_least. True for one caller only.
+ * After work was added: what the caller has to do about a leader that sleeps at least as deeply as
+ * @p at_least, or about a vacant lead.
+ * @return the state that it has ended, for one caller only; DCP_BED_AWAKE: nothing to do.
  */
-static inline bool
+static inline enum dcp_bed_state
 dcp_bed_rouse(struct dcp_bed *b, enum dcp_bed_state at_least)
 {
 	uint32_t old;
@@ -109,9 +112,9 @@ dcp_bed_rouse(struct dcp_bed *b, enum dcp_bed_state at_least)
 		if (atomic_compare_exchange_weak_explicit(&b->state, &old, DCP_BED_AWAKE,
 		                                          memory_order_relaxed,
 		                                          memory_order_relaxed))
-			return true;
+			return (enum dcp_bed_state)old;
 	}
-	return false;
+	return DCP_BED_AWAKE;
 }
 
 /* --- seat: the word on which a parked worker sleeps */

@@ -178,6 +178,8 @@ dcp_uring_issue(struct dcp_port *port, uint16_t chan, const struct io_uring_sqe 
 	if (rc <= 0)
 		return rc;
 
+	/* A leader that sleeps is woken by the kernel. */
+	port_rouse(port, DCP_BED_VACANT);
 	taken = uring_submit(u, sqes, (uint16_t)rc);
 	dcp_lock_take(&dev->lock);
 	dcp_put(&c->issued, dcp_peek(&c->issued) - (uint64_t)(rc - RTE_MAX(taken, 0)));

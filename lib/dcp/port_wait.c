@@ -21,12 +21,16 @@ worker_wake(struct dcp_waiter *waiter)
 void
 port_rouse(struct dcp_port *port, enum dcp_bed_state at_least)
 {
-	if (likely(!dcp_bed_rouse(&port->bed, at_least)))
+	enum dcp_bed_state state = dcp_bed_rouse(&port->slots.bed, at_least);
+
+	if (likely(state == DCP_BED_AWAKE))
 		return;
-	if (port->watch.open)
+	if (state == DCP_BED_VACANT)
+		worker_wake(slots_fill(&port->slots));
+	else if (port->watch.open)
 		dcp_watch_call(&port->watch);
 	else
-		dcp_os_wake(&port->bed.state);
+		dcp_os_wake(&port->slots.bed.state);
 }
 
 void
@@ -94,7 +98,7 @@ lead_sleep(struct dcp_worker *w, uint64_t *nap_ns, uint64_t now, uint64_t deadli
 	enum dcp_bed_state state = port_has_work(port) ? DCP_BED_NAP : DCP_BED_DEEP;
 	bool stay_up;
 
-	dcp_bed_announce(&port->bed, state);
+	dcp_bed_announce(&port->slots.bed, state);
 	stay_up = port_is_shut(port) || port_has_posts(port) ||
 	          (state == DCP_BED_DEEP && port_has_work(port));
 	if (!stay_up) {
@@ -104,11 +108,26 @@ lead_sleep(struct dcp_worker *w, uint64_t *nap_ns, uint64_t now, uint64_t deadli
 		if (port->watch.open)
 			dcp_watch_sleep(&port->watch, deadline);
 		else
-			dcp_os_sleep(&port->bed.state, state, deadline);
+			dcp_os_sleep(&port->slots.bed.state, state, deadline);
 		*nap_ns = RTE_MIN(*nap_ns * 2, port->nap_ns);
 	}
-	dcp_bed_leave(&port->bed);
+	dcp_bed_leave(&port->slots.bed);
 	return !stay_up;
+}
+
+/* The leader leaves. It need not wake another one to look when there is nothing to look for. */
+static void
+lead_end(struct dcp_worker *w, bool found)
+{
+	struct dcp_port *port = w->port;
+
+	if (!found || port_owes(port)) {
+		worker_wake(slots_lead_end(&port->slots, &w->wait));
+		return;
+	}
+	slots_vacate(&port->slots, &w->wait);
+	if (port_owes(port))
+		worker_wake(slots_fill(&port->slots));
 }
 
 /* Poll for all that wait, until there is something or the time is over.
@@ -139,7 +158,7 @@ lead(struct dcp_worker *w, struct dcp_cpl *out, uint16_t max, uint64_t deadline)
 		if (now < spin_end || !lead_sleep(w, &nap_ns, now, deadline))
 			dcp_os_relax(spins++);
 	}
-	worker_wake(slots_lead_end(&port->slots, &w->wait));
+	lead_end(w, rc > 0);
 	return rc;
 }
 

@@ -52,13 +52,13 @@ slots_unlink(struct dcp_slots *s, struct dcp_waiter *w)
 	w->below = NULL;
 }
 
-/* Give the lead and a slot to the worker parked last, if both are free. */
+/* Give the lead and a slot to the worker parked last, if both are free and not to stay so. */
 static struct dcp_waiter *
 slots_promote(struct dcp_slots *s)
 {
 	struct dcp_waiter *w = s->top;
 
-	if (s->leader != NULL || w == NULL || slots_running(s) >= s->limit)
+	if (s->leader != NULL || s->vacant || w == NULL || slots_running(s) >= s->limit)
 		return NULL;
 	slots_unlink(s, w);
 	slots_set(s, w, true);
@@ -68,11 +68,21 @@ slots_promote(struct dcp_slots *s)
 	return w;
 }
 
+/* The lead is vacant no more. Nobody sleeps in the bed. */
+static void
+slots_occupy(struct dcp_slots *s)
+{
+	if (!s->vacant)
+		return;
+	s->vacant = false;
+	dcp_bed_leave(&s->bed);
+}
+
 static void
 slots_unlock(struct dcp_slots *s)
 {
-	assert(s->leader == NULL || s->leader->slot);
-	assert(s->top == NULL || s->leader != NULL || slots_running(s) >= s->limit);
+	assert(s->leader == NULL || (s->leader->slot && !s->vacant));
+	assert(s->top == NULL || s->leader != NULL || s->vacant || slots_running(s) >= s->limit);
 	dcp_lock_drop(&s->lock);
 }
 
@@ -105,6 +115,7 @@ slots_enter(struct dcp_slots *s, struct dcp_waiter *w)
 		role = SLOTS_SHUT;
 	} else if (s->leader == NULL && (w->slot || slots_running(s) < s->limit)) {
 		slots_set(s, w, true);
+		slots_occupy(s);
 		s->leader = w;
 	} else {
 		slots_set(s, w, false);
@@ -125,6 +136,31 @@ slots_lead_end(struct dcp_slots *s, struct dcp_waiter *w)
 	assert(s->leader == w);
 	(void)w;
 	s->leader = NULL;
+	next = slots_promote(s);
+	slots_unlock(s);
+	return next;
+}
+
+void
+slots_vacate(struct dcp_slots *s, struct dcp_waiter *w)
+{
+	dcp_lock_take(&s->lock);
+	assert(s->leader == w);
+	(void)w;
+	s->leader = NULL;
+	s->vacant = s->top != NULL && slots_running(s) < s->limit;
+	if (s->vacant)
+		dcp_bed_announce(&s->bed, DCP_BED_VACANT);
+	slots_unlock(s);
+}
+
+struct dcp_waiter *
+slots_fill(struct dcp_slots *s)
+{
+	struct dcp_waiter *next;
+
+	dcp_lock_take(&s->lock);
+	slots_occupy(s);
 	next = slots_promote(s);
 	slots_unlock(s);
 	return next;

@@ -396,7 +396,7 @@ rig_wait_bed(struct dcp_port *port, uint32_t state)
 {
 	uint64_t end = rig_now_ns() + PATIENCE_NS;
 
-	while (atomic_load(&port->bed.state) != state) {
+	while (atomic_load(&port->slots.bed.state) != state) {
 		if (rig_now_ns() > end)
 			fail_msg("the leader does not sleep in state %u", state);
 		rig_sleep_ms(1);

@@ -96,7 +96,7 @@ TEST(work_wakes_the_leader_from_its_sleep)
 		rig_wait_bed(port, DCP_BED_NAP);
 		rig_post(port, i);
 		/* The post itself has ended the nap, unless the record is even here. */
-		woken += atomic_load(&port->bed.state) == DCP_BED_AWAKE ||
+		woken += atomic_load(&port->slots.bed.state) == DCP_BED_AWAKE ||
 		         atomic_load(&g->records) == 20 + i;
 		rig_wait_for(&g->records, 20 + i);
 	}

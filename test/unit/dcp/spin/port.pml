@@ -22,7 +22,7 @@
 
 #define NOBODY 255
 
-mtype = { AWAKE, NAP, DEEP, FREE, PARKED, CALLED, SHUT };
+mtype = { AWAKE, NAP, DEEP, VACANT, FREE, PARKED, CALLED, SHUT };
 
 byte in_flight, ready, posts;      /* accepted, finished, posted: not delivered */
 byte accepted, delivered;
@@ -33,6 +33,7 @@ mtype seat[WORKERS] = FREE;
 bool on_seat[WORKERS];             /* asleep on it: a change of the word alone does not wake */
 mtype bed = AWAKE;
 bool on_bed;
+bool vacant;                       /* nobody leads the parked: who adds work fills the lead */
 bool closing, sealed, shut;
 byte producers;                    /* that have not ended */
 
@@ -57,7 +58,8 @@ byte in_hands;                     /* workers with records of the serial channel
 #endif
 #define MAY_RUN  (LIMIT == 255 || (slot[me] && running <= LIMIT))
 #define SOUND    (depth == 0 || leader == NOBODY || slot[leader]) && \
-	(depth == 0 || leader != NOBODY || running >= LIMIT)
+	(leader == NOBODY || !vacant) && \
+	(depth == 0 || leader != NOBODY || vacant || running >= LIMIT)
 
 inline set_slot(w, on)
 {
@@ -77,7 +79,7 @@ inline promote()
 {
 	next = NOBODY;
 	if
-	:: leader == NOBODY && depth > 0 && running < LIMIT ->
+	:: leader == NOBODY && !vacant && depth > 0 && running < LIMIT ->
 		depth--;
 		next = stack[depth];
 		stack[depth] = 0;
@@ -93,6 +95,47 @@ inline wake_seat()
 	if
 	:: next != NOBODY -> on_seat[next] = false; next = NOBODY
 	:: else
+	fi
+}
+
+inline occupy()
+{
+	if
+	:: vacant -> vacant = false; bed = AWAKE
+	:: else
+	fi
+}
+
+inline slots_fill()
+{
+	atomic {
+		occupy();
+		promote();
+		assert(SOUND)
+	}
+	wake_seat()
+}
+
+/* lead_end() of a leader that has found something. */
+inline vacate()
+{
+	if
+	:: OWES -> slots_lead_end()
+	:: else ->
+		atomic {
+			leader = NOBODY;
+			if
+			:: depth > 0 && running < LIMIT -> vacant = true; bed = VACANT
+			:: else
+			fi;
+			assert(SOUND)
+		}
+#ifndef M_VACATE_NO_SECOND_LOOK
+		if
+		:: OWES -> slots_fill()
+		:: else
+		fi
+#endif
 	fi
 }
 
@@ -128,12 +171,18 @@ inline rouse(deep_only)
 {
 	atomic {
 		if
+		:: bed == VACANT -> bed = AWAKE; fills = true
 		:: bed == DEEP || (bed == NAP && !deep_only) -> bed = AWAKE; won = true
 		:: else -> won = false
 		fi
 	}
 	if
 	:: won -> atomic { on_bed = false; won = false }
+	:: fills ->
+		fills = false;
+#ifndef M_ROUSE_LEAVES_IT_VACANT
+		slots_fill()
+#endif
 	:: else
 	fi
 }
@@ -195,7 +244,7 @@ inline drop_held()
 proctype worker(byte me; byte time_outs; byte blocks)
 {
 	byte next = NOBODY, i = 0;
-	bool won, timed, look;
+	bool won, fills, timed, look;
 	mtype state = AWAKE;
 #ifdef SERIAL
 	bool holds;
@@ -223,6 +272,9 @@ enter:
 		:: !shut && leader == NOBODY && (slot[me] || running < LIMIT) ->
 #endif
 			set_slot(me, true);
+#ifndef M_ENTER_LEAVES_IT_VACANT
+			occupy();
+#endif
 			leader = me;
 			assert(SOUND);
 			goto lead
@@ -349,7 +401,7 @@ end_lead:
 	goto timed_out;
 
 lead_have:
-	slots_lead_end();
+	vacate();
 have:
 	if
 	:: closing -> settle()
@@ -402,8 +454,8 @@ gone:
 
 proctype issuer()
 {
-	byte n = 0;
-	bool won;
+	byte n = 0, next = NOBODY;
+	bool won, fills;
 #ifdef M_NO_FENCE
 	mtype saw;
 #endif
@@ -422,7 +474,7 @@ proctype issuer()
 		}
 #ifdef M_NO_FENCE
 		if
-		:: saw == DEEP -> rouse(true)
+		:: saw == DEEP || saw == VACANT -> rouse(true)
 		:: else
 		fi
 #else
@@ -435,8 +487,8 @@ proctype issuer()
 
 proctype poster()
 {
-	byte n = 0;
-	bool won;
+	byte n = 0, next = NOBODY;
+	bool won, fills;
 
 	do
 	:: n < POSTS ->
@@ -472,7 +524,7 @@ end_device:
 proctype closer()
 {
 	byte next = NOBODY;
-	bool won;
+	bool won, fills;
 
 	closing = true;
 	sealed = true; /* accepting is atomic here: there is nothing to pass */
