@@ -82,7 +82,7 @@ struct dcp_op {
 
 /** What dcp_create() reserves. */
 struct dcp_conf {
-	const char *name;     /**< not empty; unique among the ports of the process */
+	const char *name;     /**< 1 to 31 characters; unique among the ports of the process */
 	int socket_id;        /**< NUMA node of the memory, or SOCKET_ID_ANY */
 	uint16_t max_chans;   /**< 1 to DCP_CHANS_MAX */
 	uint16_t max_workers; /**< 1 to DCP_WORKERS_MAX */
@@ -117,6 +117,7 @@ struct dcp_stats {
 	uint64_t aborted;     /**< delivered with DCP_ST_ABORTED */
 	uint64_t full;        /**< calls of dcp_issue() cut short because there was no room */
 	uint64_t max_depth;   /**< most operations ever held by a channel */
+	uint64_t faults;      /**< channels that have failed and want dcp_chan_del() with abort */
 	uint64_t gets;        /**< the rest is 0 for a single channel: calls of dcp_get() */
 	uint64_t empty_gets;  /**< of these, calls that brought nothing */
 	uint64_t lock_misses; /**< sources passed over because another thread was at them */
@@ -186,11 +187,13 @@ uint64_t dcp_chan_key(const struct dcp_port *port, uint16_t chan);
 /**
  * Register a worker: who calls dcp_get().
  * @return NULL with rte_errno: EINVAL: a bad flag; ENOSPC: max_workers are there;
- *	ESHUTDOWN: the port is closed.
+ *	ESHUTDOWN: the port is closed and all was delivered.
  */
 struct dcp_worker *dcp_worker_add(struct dcp_port *port, uint32_t flags);
 
-/** End a worker that is not inside a call; NULL is allowed. Frees all that it holds. */
+/** End a worker that is not inside a call; NULL is allowed. Frees all that it holds. To be called
+ * before the thread ends that ran as this worker last: a new thread may be taken for that one.
+ */
 void dcp_worker_del(struct dcp_worker *w);
 
 /**
@@ -222,6 +225,9 @@ int dcp_post(struct dcp_port *port, const struct dcp_cpl *cpl, uint16_t n);
  *
  * With records there and the limit not reached, returns at once with as many as fit. Records of one
  * channel come in the order of seq; between channels, and between them and posts, there is none.
+ * Records that another thread is just at are passed over: a get beside other calls may say that
+ * there is nothing although there is. From a channel that has failed nothing comes any more until
+ * it is aborted: see dcp_stats.faults.
  * Otherwise waits for @p timeout_ns on the monotonic clock, never shorter; signals do not end it. A
  * worker whose wait ends counts as running, with or without records, until its next dcp_get(),
  * dcp_block() or dcp_worker_del().

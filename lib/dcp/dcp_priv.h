@@ -213,7 +213,10 @@ struct dcp_port *port_of_device(int16_t dev_id, struct dcp_dev **dev);
 void port_pass_locks(struct dcp_port *port);
 
 /* port_chan.c */
+/** Add the counters of a channel. The device's lock. */
 void chan_stats(const struct dcp_chan *c, struct dcp_stats *sum);
+/** The channel with an id, or NULL. Control lock. */
+struct dcp_chan *chan_find(struct dcp_port *port, uint16_t id);
 /** As dcp_chan_add() without a dmadev. Control lock. */
 int chan_add_source(struct dcp_port *port, struct dcp_source *s, uint64_t key);
 

@@ -163,8 +163,8 @@ int
 dcp_uring_issue(struct dcp_port *port, uint16_t chan, const struct io_uring_sqe *sqes, uint16_t n)
 {
 	uint32_t place = chan & port->id_mask;
-	struct dcp_chan *c = &port->chans[place];
-	struct dcp_dev *dev = place < port->max_chans ? chan_lock(c) : NULL;
+	struct dcp_chan *c = place < port->max_chans ? &port->chans[place] : NULL;
+	struct dcp_dev *dev = c != NULL ? chan_lock(c) : NULL;
 	struct dcp_uring *u;
 	int rc, taken;
 
@@ -231,8 +231,10 @@ uring_cancel(struct io_uring *ring)
 	};
 	int rc = io_uring_register_sync_cancel(ring, &all);
 
-	/* None; some run and end by themselves; these have not ended within no time. */
-	if (rc > 0 || rc == -ENOENT || rc == -EALREADY || rc == -ETIME)
+	/* None; some run and end by themselves; these have not ended within no time, or a signal
+	 * came: dcp_chan_del() cancels again.
+	 */
+	if (rc > 0 || rc == -ENOENT || rc == -EALREADY || rc == -ETIME || rc == -EINTR)
 		rc = 0;
 	return rc;
 }

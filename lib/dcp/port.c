@@ -271,7 +271,7 @@ dcp_worker_add(struct dcp_port *port, uint32_t flags)
 		return NULL;
 	}
 	port_control_lock();
-	if (atomic_load_explicit(&port->closing, memory_order_relaxed))
+	if (atomic_load_explicit(&port->slots.shut, memory_order_relaxed))
 		rc = ESHUTDOWN;
 	for (uint16_t i = 0; i < port->max_workers && rc == ENOSPC; i++) {
 		if (port->workers[i].used)
@@ -318,12 +318,25 @@ dcp_worker_del(struct dcp_worker *w)
 
 /* --- statistics */
 
+static bool
+chan_add_stats(struct dcp_chan *c, struct dcp_stats *sum)
+{
+	struct dcp_dev *dev = chan_lock(c);
+
+	if (dev == NULL)
+		return false;
+	chan_stats(c, sum);
+	sum->faults += chan_state(c) == DCP_CHAN_FAULT;
+	dcp_lock_drop(&dev->lock);
+	return true;
+}
+
 static void
 port_sum(struct dcp_port *port, struct dcp_stats *sum)
 {
 	*sum = port->gone;
 	for (uint16_t i = 0; i < port->max_chans; i++)
-		chan_stats(&port->chans[i], sum);
+		chan_add_stats(&port->chans[i], sum);
 	for (uint16_t i = 0; i < port->max_workers; i++) {
 		const struct dcp_worker *w = &port->workers[i];
 
@@ -344,19 +357,16 @@ port_sum(struct dcp_port *port, struct dcp_stats *sum)
 int
 dcp_stats(struct dcp_port *port, int chan, struct dcp_stats *stats)
 {
-	const struct dcp_chan *c;
+	struct dcp_chan *c;
 	int rc = 0;
 
 	memset(stats, 0, sizeof(*stats));
 	port_control_lock();
-	c = &port->chans[(uint32_t)chan & port->id_mask];
+	c = chan >= 0 && chan <= UINT16_MAX ? chan_find(port, (uint16_t)chan) : NULL;
 	if (chan == DCP_CHAN_ALL)
 		port_sum(port, stats);
-	else if (chan < 0 || ((uint32_t)chan & port->id_mask) >= port->max_chans ||
-	         chan_dev(c) == NULL || chan_id(c) != (uint32_t)chan)
+	else if (c == NULL || !chan_add_stats(c, stats))
 		rc = -EINVAL;
-	else
-		chan_stats(c, stats);
 	port_control_unlock();
 	return rc;
 }

@@ -16,8 +16,6 @@ chan_stats(const struct dcp_chan *c, struct dcp_stats *sum)
 {
 	uint64_t failed = dcp_peek(&c->failed), aborted = dcp_peek(&c->aborted);
 
-	if (chan_dev(c) == NULL)
-		return;
 	sum->issued += dcp_peek(&c->issued);
 	sum->ok += dcp_peek(&c->delivered) - failed - aborted;
 	sum->failed += failed;
@@ -26,13 +24,23 @@ chan_stats(const struct dcp_chan *c, struct dcp_stats *sum)
 	sum->max_depth = RTE_MAX(sum->max_depth, dcp_peek(&c->max_depth));
 }
 
-static struct dcp_chan *
+struct dcp_chan *
 chan_find(struct dcp_port *port, uint16_t id)
 {
 	uint32_t place = id & port->id_mask;
-	struct dcp_chan *c = &port->chans[place];
+	struct dcp_chan *c = place < port->max_chans ? &port->chans[place] : NULL;
 
-	return place < port->max_chans && chan_dev(c) != NULL && chan_id(c) == id ? c : NULL;
+	return c != NULL && chan_dev(c) != NULL && chan_id(c) == id ? c : NULL;
+}
+
+/* The id of the channel that comes into a place after one has gone. */
+static uint32_t
+chan_next_id(const struct dcp_port *port, uint32_t id)
+{
+	uint32_t next = (id + port->id_mask + 1) & UINT16_MAX;
+
+	/* The place of the last id of all, first generation. */
+	return next != DCP_CHAN_POST ? next : port->id_mask;
 }
 
 /* --- add */
@@ -187,14 +195,15 @@ uint64_t
 dcp_chan_key(const struct dcp_port *port, uint16_t chan)
 {
 	uint32_t place = chan & port->id_mask;
-	const struct dcp_chan *c = &port->chans[place];
+	const struct dcp_chan *c;
 	uint32_t id;
 
 	if (place >= port->max_chans)
 		return 0;
+	c = &port->chans[place];
 	id = chan_id(c);
 	/* A free place has the id of the next channel; the key is of the last one. */
-	if (id != chan && (chan_dev(c) != NULL || (uint16_t)(chan + port->id_mask + 1) != id))
+	if (id != chan && (chan_dev(c) != NULL || chan_next_id(port, chan) != id))
 		return 0;
 	return dcp_peek(&c->key);
 }
@@ -253,15 +262,12 @@ static void
 chan_free(struct dcp_port *port, struct dcp_chan *c)
 {
 	struct dcp_dev *dev = chan_dev(c);
-	uint32_t next = (chan_id(c) + port->id_mask + 1) & UINT16_MAX;
 
 	chan_stats(c, &port->gone);
-	if (next == DCP_CHAN_POST)
-		next = port->id_mask; /* the place of the last id of all, first generation */
 	chan_set_state(c, DCP_CHAN_FREE);
 	atomic_store_explicit(&c->dev, NULL, memory_order_relaxed);
 	atomic_store_explicit(&c->source, NULL, memory_order_relaxed);
-	atomic_store_explicit(&c->id, next, memory_order_relaxed);
+	atomic_store_explicit(&c->id, chan_next_id(port, chan_id(c)), memory_order_relaxed);
 	if (--dev->refs == 0)
 		dev->stopped = false;
 }

@@ -79,7 +79,6 @@ chan_enqueue(struct dcp_chan *c, const struct dcp_op *ops, uint16_t n, int *rc)
 	const struct dcp_op *op, *end = ops + n;
 	int idx, last = 0;
 
-	*rc = 0;
 	for (op = ops; op != end; op++) {
 		if (unlikely(!op_is_plain_copy(op)))
 			idx = op_enqueue(c, op);
@@ -127,10 +126,10 @@ chan_issue(struct dcp_chan *c, const struct dcp_op *ops, uint16_t n)
 {
 	uint64_t held = dcp_peek(&c->issued) - dcp_peek(&c->delivered);
 	uint16_t fit = (uint16_t)RTE_MIN(c->mask + 1 - held, n), done;
-	int rc;
+	int rc = 0;
 
 	DCP_STEP();
-	done = chan_enqueue(c, ops, fit, &rc);
+	done = likely(fit != 0) ? chan_enqueue(c, ops, fit, &rc) : 0;
 	if (likely(done != 0) && unlikely(rte_dma_submit(c->dev_id, c->vchan) < 0))
 		chan_set_state(c, DCP_CHAN_FAULT);
 	chan_note_depth(c, held + done);
@@ -144,13 +143,15 @@ chan_issue(struct dcp_chan *c, const struct dcp_op *ops, uint16_t n)
 int
 dcp_issue(struct dcp_port *port, uint16_t chan, const struct dcp_op *ops, uint16_t n)
 {
-	struct dcp_chan *c = &port->chans[chan & port->id_mask];
+	uint32_t place = chan & port->id_mask;
+	struct dcp_chan *c;
 	struct dcp_dev *dev;
 	bool have_sleepers;
 	int rc;
 
-	if (unlikely((chan & port->id_mask) >= port->max_chans))
+	if (unlikely(place >= port->max_chans))
 		return -EINVAL;
+	c = &port->chans[place];
 	dev = chan_lock(c);
 	if (unlikely(dev == NULL))
 		return -EINVAL;

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <rte_errno.h>
+
 #include "test.h"
 
 #include "dcp.h"
@@ -71,6 +73,26 @@ taker_join(struct taker *t)
 /* --- close: T13, S12 */
 
 /* Windows XP did not. */
+/* S12: what waits can be taken, also when the last worker has gone before the port was closed. */
+TEST(closed_port_takes_a_worker_for_what_waits)
+{
+	struct dcp_port *port = rig_port();
+	struct dcp_worker *w;
+	struct dcp_cpl cpl;
+
+	rig_post(port, 5);
+	dcp_close(port);
+	w = dcp_worker_add(port, 0);
+	CHECK(w != NULL);
+	CHECK_INT(dcp_get(w, &cpl, 1, DCP_FOREVER), ==, 1);
+	CHECK_INT(cpl.ctx, ==, 5);
+	CHECK_INT(dcp_get(w, &cpl, 1, DCP_FOREVER), ==, -ESHUTDOWN);
+	dcp_worker_del(w);
+	CHECK(dcp_worker_add(port, 0) == NULL);
+	CHECK_INT(rte_errno, ==, ESHUTDOWN);
+	CHECK_INT(dcp_destroy(port), ==, 0);
+}
+
 TEST(close_lets_all_waiters_go)
 {
 	struct dcp_conf conf = rig_conf();

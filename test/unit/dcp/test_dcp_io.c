@@ -120,7 +120,7 @@ TEST(bad_operations_are_refused_behind_their_good_prefix)
 		CHECK_INT(dcp_issue(port, chan, ops, 2), ==, 1);
 		CHECK_INT(get(256), ==, 1);
 	}
-	CHECK_INT(dcp_issue(port, chan, ops, 0), ==, 0);
+	CHECK_INT(dcp_issue(port, chan, NULL, 0), ==, 0);
 	end();
 }
 
@@ -384,13 +384,19 @@ TEST(post_queue_holds_exactly_what_was_asked_for)
 static void
 check_fault_then_abort(uint32_t left)
 {
+	struct dcp_stats st;
 	uint32_t n = 0;
 
 	CHECK_INT(rig_issue(port, chan, 0, 1), ==, -EIO);
+	CHECK_INT(dcp_issue(port, chan, NULL, 0), ==, -EIO);
 	CHECK_INT(get(256), ==, -EAGAIN);
+	CHECK_INT(dcp_stats(port, DCP_CHAN_ALL, &st), ==, 0);
+	CHECK_INT(st.faults, ==, 1);
 	CHECK_INT(dcp_chan_del(port, chan, false, 0), ==, -EIO);
 	CHECK_INT(dcp_chan_del(port, chan, true, 0), ==, -ETIMEDOUT);
 	CHECK(dev->stopped);
+	CHECK_INT(dcp_stats(port, chan, &st), ==, 0);
+	CHECK_INT(st.faults, ==, 0);
 	CHECK_INT(get(256), ==, left);
 	for (n = 0; n < left; n++)
 		CHECK_INT(cpl[n].status, ==, DCP_ST_ABORTED);

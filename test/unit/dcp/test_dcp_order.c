@@ -363,6 +363,51 @@ TEST(many_producers_and_a_busy_channel_share_the_port)
 	end();
 }
 
+/* --- statistics */
+
+static _Atomic bool stats_end;
+
+static void *
+stats_main(void *arg)
+{
+	struct dcp_stats st;
+	uint64_t looks = 0;
+
+	(void)arg;
+	while (!atomic_load(&stats_end)) {
+		CHECK_INT(dcp_stats(port, DCP_CHAN_ALL, &st), ==, 0);
+		CHECK_INT(st.ok, ==, 0);
+		CHECK_INT(st.failed, <=, st.issued);
+		looks++;
+	}
+	CHECK_INT(looks, >, 0);
+	return NULL;
+}
+
+/* The mutant: chan_add_stats() takes no lock; then ok = delivered - failed goes below 0. */
+TEST(failures_that_are_being_delivered_are_counted_as_such)
+{
+	struct dcp_cpl cpl[64];
+	struct dcp_worker *w;
+	pthread_t thread;
+	uint16_t chan;
+
+	begin();
+	dev->vchan[0].fail_every = 1;
+	w = rig_worker(port, DCP_WORKER_F_NOSLEEP);
+	chan = rig_chan(port, dev, 0);
+	atomic_store(&stats_end, false);
+	CHECK_INT(pthread_create(&thread, NULL, stats_main, NULL), ==, 0);
+	for (int i = 0; i < 20000; i++) {
+		CHECK_INT(rig_issue(port, chan, 0, 64), ==, 64);
+		CHECK_INT(dcp_get(w, cpl, 64, DCP_FOREVER), ==, 64);
+	}
+	atomic_store(&stats_end, true);
+	pthread_join(thread, NULL);
+	dcp_worker_del(w);
+	end();
+}
+
 TEST_LIST
 
 int

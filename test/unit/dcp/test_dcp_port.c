@@ -209,6 +209,29 @@ TEST(id_of_a_deleted_channel_is_not_that_of_its_place)
 	rig_device_free(dev);
 }
 
+/* Ids go round behind 65534; DCP_CHAN_POST is none. */
+TEST(key_outlives_the_last_of_all_ids)
+{
+	struct fake_dev *dev = rig_device(32);
+	struct dcp_conf conf = rig_conf();
+	struct dcp_port *port;
+	int chan = -1;
+
+	conf.max_chans = 1;
+	port = dcp_create(&conf);
+	CHECK(port != NULL);
+	for (int i = 0; i < DCP_CHAN_POST; i++) {
+		chan = dcp_chan_add(port, dev->id, 0, (uint64_t)i, 0);
+		CHECK_INT(chan, ==, i);
+		CHECK_INT(dcp_chan_del(port, (uint16_t)chan, false, 0), ==, 0);
+	}
+	CHECK_INT(dcp_chan_key(port, (uint16_t)chan), ==, chan);
+	CHECK_INT(dcp_chan_add(port, dev->id, 0, 7, 0), ==, 0);
+	CHECK_INT(dcp_chan_key(port, (uint16_t)chan), ==, 0);
+	rig_end(port);
+	rig_device_free(dev);
+}
+
 TEST(key_belongs_to_the_channel)
 {
 	struct fake_dev *dev = rig_device(32);
