@@ -12,6 +12,7 @@
 
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
+#include <rte_debug.h>
 #include <rte_dmadev.h>
 
 #include "dcp.h"
@@ -147,6 +148,16 @@ static inline void
 chan_set_state(struct dcp_chan *c, enum dcp_chan_state state)
 {
 	atomic_store_explicit(&c->state, state, memory_order_relaxed);
+}
+
+/** In debug builds: the positions are in order, and no more is held than there is room for. */
+static inline void
+chan_assert_sound(const struct dcp_chan *c)
+{
+	RTE_ASSERT(dcp_peek(&c->issued) - dcp_peek(&c->delivered) <= (uint64_t)c->mask + 1);
+	RTE_ASSERT(dcp_peek(&c->noted) - dcp_peek(&c->delivered) <=
+	           dcp_peek(&c->issued) - dcp_peek(&c->delivered));
+	(void)c;
 }
 
 struct dcp_worker {

@@ -171,6 +171,7 @@ chan_deliver(struct dcp_chan *c, struct dcp_cpl *out, uint16_t max)
 	else
 		n = chan_deliver_other(c, out, max);
 	dcp_put(&c->delivered, at + n);
+	chan_assert_sound(c);
 	return n;
 }
 

@@ -133,6 +133,7 @@ chan_issue(struct dcp_chan *c, const struct dcp_op *ops, uint16_t n)
 	if (likely(done != 0) && unlikely(rte_dma_submit(c->dev_id, c->vchan) < 0))
 		chan_set_state(c, DCP_CHAN_FAULT);
 	chan_note_depth(c, held + done);
+	chan_assert_sound(c);
 	if (unlikely(done != n) && (rc == -ENOSPC || rc == 0)) {
 		dcp_count(&c->full, 1);
 		rc = 0;
