@@ -120,7 +120,7 @@ static void
 check_two_failures(struct dcp_port *port, struct dcp_worker *w, uint16_t chan, uint8_t *buf, int n,
                    int first, int second, uint16_t max)
 {
-	struct dcp_op ops[8];
+	struct dcp_op ops[8] = {0};
 	struct dcp_cpl cpl[8];
 	int seen = 0, got;
 
