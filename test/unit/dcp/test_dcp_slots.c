@@ -180,11 +180,11 @@ TEST(leader_over_the_limit_takes_nothing)
 	rig_end(port);
 }
 
-/* T9. The mutant: slots_expire() does not take a slot. */
-TEST(time_out_counts_as_running)
+static void
+check_time_out_counts_as_running(uint32_t worker_flags)
 {
 	struct dcp_port *port = limited_port(1, 0);
-	struct dcp_worker *w = rig_worker(port, 0);
+	struct dcp_worker *w = rig_worker(port, worker_flags);
 	struct getter *leader;
 	struct dcp_cpl cpl;
 
@@ -199,6 +199,18 @@ TEST(time_out_counts_as_running)
 	dcp_worker_del(w);
 	getter_join(leader);
 	rig_end(port);
+}
+
+/* T9, S5. The mutant: slots_expire() does not take a slot. */
+TEST(time_out_counts_as_running)
+{
+	check_time_out_counts_as_running(0);
+}
+
+/* T9, S5. The mutant: wait_awake() does not take a slot. */
+TEST(time_out_of_a_polling_worker_counts_as_running)
+{
+	check_time_out_counts_as_running(DCP_WORKER_F_NOSLEEP);
 }
 
 /* --- who is woken: T10 */
