@@ -79,4 +79,10 @@ void cost_rounds(struct cost_user *u, uint16_t n, unsigned int rounds);
 /** Look for completions on idle channels, @p rounds times. What is measured. */
 void cost_look(struct cost_user *u, unsigned int rounds);
 
+/**
+ * Whether nothing is in flight and all calls so far had the results that they should have.
+ * @return 0; -EBADMSG, and stderr says what was not right.
+ */
+int cost_verify(const struct cost_user *u);
+
 #endif /* BENCH_COST_H */

@@ -119,9 +119,9 @@ time_rounds(struct cost_user *u, uint16_t n, int *rc)
 	return ((double)took - (double)timer) / rounds / n;
 }
 
-/* Cycles of a look at idle channels. */
+/* Cycles of a look at idle channels; negative errno in *rc. */
 static double
-time_looks(struct cost_user *u)
+time_looks(struct cost_user *u, int *rc)
 {
 	uint64_t from, took, timer = timer_cost();
 
@@ -129,6 +129,7 @@ time_looks(struct cost_user *u)
 	from = rte_rdtsc_precise();
 	cost_look(u, LOOKS);
 	took = rte_rdtsc_precise() - from;
+	*rc = cost_verify(u);
 	return ((double)took - (double)timer) / LOOKS;
 }
 
@@ -142,7 +143,7 @@ run_group(struct group *g, unsigned int run, uint16_t n, double *cycles)
 	for (i = 0; rc == 0 && i < g->nb; i++) {
 		turn = (run + i) % g->nb;
 		if (n == 0)
-			cycles[turn] = time_looks(&g->users[turn]);
+			cycles[turn] = time_looks(&g->users[turn], &rc);
 		else
 			cycles[turn] = time_rounds(&g->users[turn], n, &rc);
 	}
@@ -254,7 +255,7 @@ count_user(struct cost_user *u, uint16_t n)
 	} while (0)
 	if (n == 0) {
 		COUNT("empty-get", cost_look(u, 1));
-		return 0;
+		return cost_verify(u);
 	}
 	COUNT("issue", cost_fill(u, n));
 	COUNT("get", rc = cost_drain(u, n));

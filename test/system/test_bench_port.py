@@ -30,9 +30,9 @@ def bench(*options, build=BUILD):
     return code, out + err
 
 
-def cost(*options):
+def cost(*options, **more):
     """Exit code and output of the measuring program itself."""
-    code, out, err = run([COST, *EAL, "--no-pci", "--log-level=*:error", "--", *options])
+    code, out, err = run([COST, *EAL, "--no-pci", "--log-level=*:error", "--", *options], **more)
     return code, out + err
 
 
@@ -85,6 +85,15 @@ def every_context_is_checked_before_anything_is_measured():
         check(max(own) < first, f"{figure} was measured before it was checked", out)
     ops = [int(lines[i].rsplit(",", 1)[1]) for i in checked]
     check(min(ops) >= 3 * 128, f"fewer than three laps of a ring: {ops}")
+
+
+@test
+def get_that_fails_instead_of_finding_nothing_is_no_measurement():
+    preload = os.path.join(BUILD, "devtools", "bench", "bad_get.so")
+    code, out = cost("-r", "1", "-f", "F4", env=dict(os.environ, LD_PRELOAD=preload))
+    check(code == 1 and "F4: Bad message" in out, f"exit code {code}", out)
+    check(": results 0x80000000" in out and not re.search(r"^F4,", out, re.M),
+          "recorded all the same", out)
 
 
 @test
