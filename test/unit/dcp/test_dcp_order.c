@@ -363,6 +363,71 @@ TEST(many_producers_and_a_busy_channel_share_the_port)
 	end();
 }
 
+/* --- posts, taken by several at once */
+
+#define SHARED_POSTS 200000u /* of each of two who post; two take */
+
+struct shared {
+	_Atomic uint8_t seen[2 * SHARED_POSTS]; /* by context */
+	_Atomic uint32_t taken, started;
+};
+
+static void *
+shared_post_main(void *arg)
+{
+	struct shared *s = arg;
+	uint64_t first = (uint64_t)atomic_fetch_add(&s->started, 1) * SHARED_POSTS;
+
+	for (uint64_t i = 0; i < SHARED_POSTS; i++) {
+		const struct dcp_cpl cpl = {.ctx = first + i};
+
+		while (dcp_post(port, &cpl, 1) == 0)
+			sched_yield();
+	}
+	return NULL;
+}
+
+static void *
+shared_take_main(void *arg)
+{
+	struct dcp_worker *w = rig_worker(port, DCP_WORKER_F_NOSLEEP);
+	struct shared *s = arg;
+	struct dcp_cpl cpl;
+	int rc;
+
+	while ((rc = dcp_get(w, &cpl, 1, 10000 * MS)) == 1) {
+		CHECK_INT(cpl.chan, ==, DCP_CHAN_POST);
+		CHECK_INT(cpl.ctx, <, 2 * SHARED_POSTS);
+		CHECK_INT(atomic_fetch_add(&s->seen[cpl.ctx], 1), ==, 0);
+		atomic_fetch_add(&s->taken, 1);
+	}
+	CHECK_INT(rc, ==, -ESHUTDOWN);
+	dcp_worker_del(w);
+	return NULL;
+}
+
+/* S1. The mutant: posts_take() works without the lock. */
+TEST(posts_that_two_take_at_once_come_once_each)
+{
+	struct shared *s = calloc(1, sizeof(*s));
+	pthread_t posters[2], takers[2];
+
+	assert_non_null(s);
+	begin();
+	for (int i = 0; i < 2; i++)
+		CHECK_INT(pthread_create(&takers[i], NULL, shared_take_main, s), ==, 0);
+	for (int i = 0; i < 2; i++)
+		CHECK_INT(pthread_create(&posters[i], NULL, shared_post_main, s), ==, 0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(posters[i], NULL);
+	dcp_close(port);
+	for (int i = 0; i < 2; i++)
+		pthread_join(takers[i], NULL);
+	CHECK_INT(atomic_load(&s->taken), ==, 2 * SHARED_POSTS);
+	free(s);
+	end();
+}
+
 /* --- statistics */
 
 static _Atomic bool stats_end;
