@@ -125,6 +125,8 @@ TEST(polling_worker_is_never_early)
 
 /* --- signals */
 
+#define STORM 20 /* alarms that are enough of them */
+
 static _Atomic uint32_t alarms;
 
 static void
@@ -134,8 +136,8 @@ on_alarm(int signo)
 	atomic_fetch_add(&alarms, 1);
 }
 
-/* Get once, among a thousand signals each second. Threads that were started meanwhile block them,
- * so that they are this one's.
+/* Get once, among a thousand signals each second, or fewer on a busy machine. Threads that were
+ * started meanwhile block them, so that they are this one's.
  */
 static int
 get_in_a_storm(struct bench *b, uint64_t timeout_ns, struct dcp_cpl *cpl)
@@ -144,13 +146,11 @@ get_in_a_storm(struct bench *b, uint64_t timeout_ns, struct dcp_cpl *cpl)
 	struct sigaction act = {.sa_handler = on_alarm}, old;
 	int rc;
 
-	atomic_store(&alarms, 0);
 	CHECK_INT(sigaction(SIGALRM, &act, &old), ==, 0);
 	CHECK_INT(setitimer(ITIMER_REAL, &fast, NULL), ==, 0);
 	rc = dcp_get(b->w, cpl, 1, timeout_ns);
 	CHECK_INT(setitimer(ITIMER_REAL, &off, NULL), ==, 0);
 	CHECK_INT(sigaction(SIGALRM, &old, NULL), ==, 0);
-	CHECK_INT(atomic_load(&alarms), >, 20);
 	return rc;
 }
 
@@ -169,14 +169,18 @@ check_signals(uint32_t port_flags, uint32_t worker_flags, bool led)
 {
 	struct dcp_cpl cpl;
 	struct bench b;
-	uint64_t start;
 
+	atomic_store(&alarms, 0);
 	want_alarms(SIG_BLOCK);
 	bench_begin(&b, port_flags, worker_flags, led);
 	want_alarms(SIG_UNBLOCK);
-	start = rig_now_ns();
-	CHECK_INT(get_in_a_storm(&b, 200 * MS, &cpl), ==, -ETIMEDOUT);
-	CHECK_INT(rig_now_ns() - start, >=, 200 * MS);
+	for (int i = 0; i < 50 && atomic_load(&alarms) < STORM; i++) {
+		uint64_t start = rig_now_ns();
+
+		CHECK_INT(get_in_a_storm(&b, 200 * MS, &cpl), ==, -ETIMEDOUT);
+		CHECK_INT(rig_now_ns() - start, >=, 200 * MS);
+	}
+	CHECK_INT(atomic_load(&alarms), >=, STORM);
 	bench_end(&b);
 }
 
@@ -204,7 +208,7 @@ TEST(signals_do_not_end_the_wait_of_a_polling_worker)
 static void *
 post_late(void *port)
 {
-	rig_sleep_ms(200);
+	rig_wait_for(&alarms, STORM);
 	rig_post(port, 7);
 	return NULL;
 }
@@ -215,6 +219,7 @@ TEST(wait_for_ever_ends_with_a_record_and_not_with_signals)
 	pthread_t thread;
 	struct bench b;
 
+	atomic_store(&alarms, 0);
 	want_alarms(SIG_BLOCK);
 	bench_begin(&b, 0, 0, false);
 	CHECK_INT(pthread_create(&thread, NULL, post_late, b.port), ==, 0);
