@@ -93,7 +93,9 @@ take(struct bench_ideal *d, uint16_t max, uint16_t *last_idx)
 
 	n = RTE_MIN(n, max);
 	*last_idx = (uint16_t)(head + n - 1);
-	atomic_store_explicit(&d->head, head + n, memory_order_release);
+	/* Who finds nothing leaves the line to who issues, which reads it. */
+	if (n != 0)
+		atomic_store_explicit(&d->head, head + n, memory_order_release);
 	return (uint16_t)n;
 }
 
