@@ -94,11 +94,11 @@ work(struct bench_crew *crew, void *arg)
 		from = bench_stamp(NULL);
 		n = dcp_get(t->rig.worker[me->number], cpl, BURST, LIMIT_NS);
 		now = bench_stamp(NULL);
-		if (n == -ETIMEDOUT && bench_crew_going(crew))
-			continue;
-		if (n < 0)
+		if (n < 0 && (n != -ETIMEDOUT || !bench_crew_going(crew)))
 			return n;
-		note_get(me, now - from);
+		note_get(me, now - from); /* also of those that time out: they waited longest */
+		if (n < 0)
+			continue;
 		rc = issue_again(t, cpl, n, chan);
 		me->ops += (unsigned int)n;
 	}
