@@ -2,7 +2,8 @@
 # Copyright(c) 2026 The ioat-pmd authors
 """Instructions of the completion port, counted by callgrind, beside those that are committed.
 
-What is counted is what libdcp itself executes in one call; not the device, not the caller. A
+What is counted is what libdcp itself executes in one call; not the device, not the caller. Of what
+it calls, the C library and devices among it, the number of calls is counted, not what they cost. A
 sum is no time, but unlike a time it is the same on every machine with the same compiler and DPDK.
 """
 
@@ -18,7 +19,8 @@ SECONDS = 300
 HEAD = """# SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The ioat-pmd authors
 #
-# Instructions of libdcp in one call, and how many of these lock the bus: see port_instructions.py.
+# Instructions of libdcp in one call, how many of these lock the bus, and calls of something outside
+# libdcp, such as a device: see port_instructions.py.
 # devtools/bench-port --update-instructions writes this file. The first line is what they are of.
 """
 
@@ -36,21 +38,24 @@ def locking(library):
 
 
 def read_dump(text, library, locks):
-    """Instructions and locking ones that a dump of callgrind says the library has executed."""
-    ours = called = False
-    total = locked = 0
+    """What a dump of callgrind says the library has done: instructions, locking ones, calls out."""
+    ours = called = outside = False
+    total = locked = calls = 0
     for line in text.splitlines():
         if line.startswith("ob="):
             ours = Path(line[3:]).name == library.name
+        elif line.startswith("cob="):  # only where the callee is of another object
+            outside = Path(line[4:]).name != library.name
         elif line.startswith("calls="):
-            called = True  # the next line is what the callee has cost
+            calls += int(line[6:].split()[0]) if ours and outside else 0
+            called, outside = True, False  # the next line is what the callee has cost
         elif line.startswith("0x"):
             address, *_, cost = line.split()
             if ours and not called:
                 total += int(cost)
                 locked += int(cost) if int(address, 16) in locks else 0
             called = False
-    return total, locked
+    return total, locked, calls
 
 
 def run_count(before, program, eal):
@@ -72,7 +77,7 @@ def key(program, eal):
 
 
 def count(program, eal, build):
-    """WHO,CALL,BURST -> (instructions, locking ones), of the library in a build folder."""
+    """WHO,CALL,BURST -> (instructions, locking ones, calls out), of the library in a build folder."""
     for tool in "valgrind", "objdump":
         if shutil.which(tool) is None:
             raise Mismatch(f"{tool} is not installed")
@@ -83,12 +88,13 @@ def count(program, eal, build):
         run_count(["valgrind", "-q", "--tool=callgrind", "--collect-atstart=no",
                    "--dump-instr=yes", "--compress-strings=no", "--compress-pos=no",
                    f"--callgrind-out-file={folder}/out"], program, eal)
-        for dump in Path(folder).iterdir():
+        # Of each call the last dump counts: see count() of the program.
+        for dump in sorted(Path(folder).iterdir(), key=lambda path: int(f"0{path.suffix[1:]}")):
             text = dump.read_text(encoding="utf-8", errors="replace")
             label = re.search(r"^desc: Trigger: Client Request: ([\w-]+,[\w-]+,\d+)$", text, re.M)
             if label:
                 found[label[1]] = read_dump(text, library, locks)
-    if not found or min(total for total, _ in found.values()) == 0:
+    if not found or min(total for total, *_ in found.values()) == 0:
         raise RuntimeError(f"callgrind has seen no call into {library}")
     return dict(sorted(found.items()))
 
@@ -97,16 +103,15 @@ def load(path):
     """The committed key and figures."""
     lines = [line for line in path.read_text(encoding="utf-8").splitlines()
              if line and not line.startswith("#")]
-    found = {}
-    for line in lines[1:]:
-        label, total, locked = line.rsplit(",", 2)
-        found[label] = int(total), int(locked)
-    return lines[0], found
+    rows = [line.rsplit(",", 3) for line in lines[1:]]
+    if not rows or not all(len(row) == 4 and "".join(row[1:]).isdigit() for row in rows):
+        raise RuntimeError(f"{path}: not what --update-instructions writes")
+    return lines[0], {label: tuple(map(int, counts)) for label, *counts in rows}
 
 
 def save(path, build, found):
     """Write what load() reads."""
-    rows = [f"{label},{total},{locked}" for label, (total, locked) in found.items()]
+    rows = [",".join(map(str, (label, *counts))) for label, counts in found.items()]
     path.write_text(HEAD + "\n".join([build, *rows]) + "\n", encoding="utf-8")
 
 
@@ -114,16 +119,19 @@ def compare(found, committed):
     """Print all; returns what is above the committed figures, as texts."""
     above = []
     print(f"{'instructions of the port':<28}{'now':>8}{'committed':>11}{'locking':>9}"
-          f"{'committed':>11}")
+          f"{'committed':>11}{'calls out':>11}{'committed':>11}")
     for label in sorted(found | committed):
         now, before = found.get(label), committed.get(label)
         if now is None or before is None:
             above.append(f"{label}: {'counted' if before is None else 'committed'} only")
             continue
-        print(f"{label:<28}{now[0]:>8}{before[0]:>11}{now[1]:>9}{before[1]:>11}")
+        print(f"{label:<28}{now[0]:>8}{before[0]:>11}{now[1]:>9}{before[1]:>11}"
+              f"{now[2]:>11}{before[2]:>11}")
         if now[0] > before[0] * (1 + TOLERANCE):
             above.append(f"{label}: {now[0]} instructions, {before[0]} are committed, "
                          f"{100 * (now[0] / before[0] - 1):.0f} percent more")
         if now[1] > before[1]:
             above.append(f"{label}: {now[1]} locking instructions, {before[1]} are committed")
+        if now[2] > before[2]:
+            above.append(f"{label}: {now[2]} calls out of the library, {before[2]} are committed")
     return above

@@ -8,6 +8,7 @@ usage: test_instructions.py SOURCE_ROOT BUILD_ROOT PYTHON
 
 import os
 import re
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -18,10 +19,10 @@ ROOT, BUILD, PYTHON = sys.argv[1:4]
 COMMITTED = Path(ROOT) / "devtools" / "bench" / "port_instructions.csv"
 
 
-def gate(*options):
+def gate(*options, **more):
     """Exit code and output; skips where the figures cannot be compared."""
     code, out, err = run([PYTHON, os.path.join(ROOT, "devtools", "bench-port"), "-d", BUILD,
-                          "--instructions", *options], seconds=400)
+                          "--instructions", *options], seconds=400, **more)
     if code == 77:
         raise Skip(re.sub(r"^bench-port: skipped: ", "", err.strip()))
     return code, out + err
@@ -55,9 +56,38 @@ def a_call_with_more_instructions_is_named_with_both_numbers_and_the_command():
 
 @test
 def a_call_with_one_more_locking_instruction_is_named():
-    code, out = gate_with(r"^(port,get,32,\d+),1$", r"\1,0")
+    code, out = gate_with(r"^(port,get,32,\d+),1,", r"\1,0,")
     check(code == 1 and "port,get,32: 1 locking instructions, 0 are committed" in out,
           f"exit code {code}", out)
+
+
+@test
+def a_get_with_one_more_call_out_of_the_library_is_named():
+    code, out = gate_with(r"^(port,get,32,\d+,\d+),1$", r"\1,0")
+    check(code == 1 and "port,get,32: 1 calls out of the library, 0 are committed" in out,
+          f"exit code {code}", out)
+
+
+@test
+def a_library_that_executes_more_is_noticed():
+    # Its dcp_get() counts as the library's when the file is called like the library.
+    library = (Path(BUILD) / "lib" / "dcp" / "libdcp.so").resolve().name
+    with tempfile.TemporaryDirectory() as folder:
+        preload = os.path.join(folder, library)
+        shutil.copy(os.path.join(BUILD, "devtools", "bench", "more_get.so"), preload)
+        code, out = gate(env=dict(os.environ, LD_PRELOAD=preload))
+    check(code == 1 and re.search(r"port,empty-get,0: \d+ instructions, \d+ are committed", out),
+          f"exit code {code}", out)
+
+
+@test
+def file_without_committed_figures_is_named():
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.csv"
+        path.touch()
+        code, out = gate("--committed", str(path))
+    check(code == 1 and f"{path}: not what --update-instructions writes" in out
+          and "Traceback" not in out, f"exit code {code}", out)
 
 
 @test
