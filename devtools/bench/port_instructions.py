@@ -77,7 +77,7 @@ def key(program, eal):
 
 
 def count(program, eal, build):
-    """WHO,CALL,BURST -> (instructions, locking ones, calls out), of the library in a build folder."""
+    """WHO,CALL,BURST -> (instructions, locking ones, calls out of libdcp) in a build folder."""
     for tool in "valgrind", "objdump":
         if shutil.which(tool) is None:
             raise Mismatch(f"{tool} is not installed")
