@@ -249,7 +249,7 @@ bool port_has_posts(const struct dcp_port *port);
 bool port_owes(const struct dcp_port *port);
 
 /* port_wait.c */
-/** Wake the leader if it sleeps as deeply as that; after work was added. */
+/** After work was added: wake the leader if it sleeps as deeply as that, or fill a vacant lead. */
 void port_rouse(struct dcp_port *port, enum dcp_bed_state at_least);
 /** After a delivery while closing, and after closing: let all workers go if that was all. */
 void port_settle(struct dcp_port *port);
