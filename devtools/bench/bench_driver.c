@@ -21,16 +21,16 @@
 #include <valgrind/callgrind.h>
 #endif
 
+#include "bench_common.h"
 #include "bench_subject.h"
 
-#define LENGTH      64u
-#define BURST_MAX   256u
-#define BURSTS_MAX  16u
-#define BYTES       (BURST_MAX * LENGTH)
-#define SUBJECTS    3u
-#define RUN_OPS     512u /* about the operations of one driver in one turn */
-#define CHECK_OPS   5000u
-#define TIMER_TRIES 64u
+#define LENGTH     64u
+#define BURST_MAX  256u
+#define BURSTS_MAX 16u
+#define BYTES      (BURST_MAX * LENGTH)
+#define SUBJECTS   3u
+#define RUN_OPS    512u /* about the operations of one driver in one turn */
+#define CHECK_OPS  5000u
 
 enum part {
 	ENQUEUE,
@@ -129,30 +129,11 @@ burst(struct bench_subject *s, unsigned int n, uint16_t *idx, uint64_t took[PART
 	return 0;
 }
 
-/*
- * The least that an interval without anything in it ever read as. It is taken off all intervals,
- * also where the machine was slower: what is left of it there makes the subjects look more alike.
- */
-static uint64_t
-timer_cost(void)
-{
-	static uint64_t least = UINT64_MAX;
-	uint64_t from, to;
-	unsigned int i;
-
-	for (i = 0; i < TIMER_TRIES; i++) {
-		from = rte_rdtsc_precise();
-		to = rte_rdtsc_precise();
-		least = RTE_MIN(least, to - from);
-	}
-	return least;
-}
-
 static int
 measure(struct bench_subject *s, unsigned int n, uint16_t *idx, double cycles[PARTS])
 {
 	unsigned int rounds = RTE_MAX(RUN_OPS / n, 4u), i;
-	uint64_t took[PARTS] = {0}, timer = timer_cost();
+	uint64_t took[PARTS] = {0}, timer = bench_timer_cost();
 	int rc;
 
 	for (i = 0; i < rounds; i++) {

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "bench_common.h"
 #include "bench_ideal.h"
 #include "ioat_dpdk.h"
 
@@ -208,22 +209,6 @@ static const struct rte_dma_dev_ops ideal_ops = {
 	.vchan_setup = ideal_vchan_setup,
 };
 
-static int
-start(int16_t dev_id, uint16_t nb_desc)
-{
-	const struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM,
-	                                         .nb_desc = nb_desc};
-	const struct rte_dma_conf conf = {.nb_vchans = 1};
-	int rc;
-
-	rc = rte_dma_configure(dev_id, &conf);
-	if (rc == 0)
-		rc = rte_dma_vchan_setup(dev_id, 0, &vchan);
-	if (rc == 0)
-		rc = rte_dma_start(dev_id);
-	return rc;
-}
-
 int
 bench_ideal_open(struct bench_ideal **out, const char *name, uint32_t nb_desc,
                  enum bench_ideal_finish finish)
@@ -255,7 +240,7 @@ bench_ideal_open(struct bench_ideal **out, const char *name, uint32_t nb_desc,
 	fp->completed_status = ideal_completed_status;
 	fp->burst_capacity = ideal_burst_capacity;
 	dev->state = RTE_DMA_DEV_READY;
-	rc = start(d->dev_id, (uint16_t)nb_desc);
+	rc = bench_start(d->dev_id, (uint16_t)nb_desc);
 	if (rc < 0)
 		rte_dma_pmd_release(name);
 	else

@@ -20,17 +20,17 @@
 #include <valgrind/callgrind.h>
 #endif
 
+#include "bench_common.h"
 #include "bench_cost.h"
 #include "bench_options.h"
 
 #define RING 1024u
 /* 48 rings of that size are no longer in any cache, and it is those that would be measured. */
-#define RING_F8     128u
-#define RUN_OPS     256u /* about the operations of one user in one turn */
-#define WARM_OPS    64u  /* before that, not timed: the users before have used the caches */
-#define LOOKS       128u
-#define TIMER_TRIES 64u
-#define USERS_MAX   8u
+#define RING_F8   128u
+#define RUN_OPS   256u /* about the operations of one user in one turn */
+#define WARM_OPS  64u  /* before that, not timed: the users before have used the caches */
+#define LOOKS     128u
+#define USERS_MAX 8u
 
 enum {
 	F1,
@@ -84,31 +84,12 @@ static struct group groups[FIGURES] = {
                          {COST_PORT, 16}}},
 };
 
-/*
- * The least that an interval without anything in it ever read as. It is taken off all intervals,
- * also where the machine was slower.
- */
-static uint64_t
-timer_cost(void)
-{
-	static uint64_t least = UINT64_MAX;
-	uint64_t from, to;
-	unsigned int i;
-
-	for (i = 0; i < TIMER_TRIES; i++) {
-		from = rte_rdtsc_precise();
-		to = rte_rdtsc_precise();
-		least = RTE_MIN(least, to - from);
-	}
-	return least;
-}
-
 /* Cycles per operation in bursts of n; negative errno in *rc. */
 static double
 time_rounds(struct cost_user *u, uint16_t n, int *rc)
 {
 	unsigned int turns = 4 * u->nb_chans, rounds = RTE_MAX(RUN_OPS / n, turns);
-	uint64_t from, took, timer = timer_cost();
+	uint64_t from, took, timer = bench_timer_cost();
 
 	cost_fill(u, n);
 	cost_rounds(u, n, RTE_MAX(WARM_OPS / n, turns));
@@ -123,7 +104,7 @@ time_rounds(struct cost_user *u, uint16_t n, int *rc)
 static double
 time_looks(struct cost_user *u, int *rc)
 {
-	uint64_t from, took, timer = timer_cost();
+	uint64_t from, took, timer = bench_timer_cost();
 
 	cost_look(u, LOOKS / 4);
 	from = rte_rdtsc_precise();

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench_common.h"
 #include "bench_subject.h"
 
 /* Fits no device. Drivers that register later are behind it in the list of the PCI bus. */
@@ -33,22 +34,6 @@ find_driver(const char *name)
 }
 
 static int
-start(int16_t dev_id, uint16_t nb_desc)
-{
-	const struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM,
-	                                         .nb_desc = nb_desc};
-	const struct rte_dma_conf conf = {.nb_vchans = 1};
-	int rc;
-
-	rc = rte_dma_configure(dev_id, &conf);
-	if (rc == 0)
-		rc = rte_dma_vchan_setup(dev_id, 0, &vchan);
-	if (rc == 0)
-		rc = rte_dma_start(dev_id);
-	return rc;
-}
-
-static int
 probe(struct bench_subject *s, uint16_t nb_desc)
 {
 	int rc = bench_device_serve(&s->hw), served;
@@ -58,7 +43,7 @@ probe(struct bench_subject *s, uint16_t nb_desc)
 	rc = s->driver->probe(s->driver, &s->pci);
 	s->dev_id = (int16_t)rte_dma_get_dev_id_by_name(s->pci.name);
 	if (rc == 0)
-		rc = s->dev_id < 0 ? -ENODEV : start(s->dev_id, nb_desc);
+		rc = s->dev_id < 0 ? -ENODEV : bench_start(s->dev_id, nb_desc);
 	served = bench_device_rest(&s->hw);
 	return rc < 0 ? rc : served;
 }
