@@ -98,7 +98,7 @@ chan_wait_pause(const struct ioat_chan *ch, struct chan_wait *wait)
 {
 	if (ioat_chan_now_us() >= wait->end_us)
 		return false;
-	if (!ioat_chan_regs(ch)->ops->steps_on_read) {
+	if (ioat_chan_regs(ch)->ops->work == NULL) {
 		rte_delay_us_sleep(wait->pause_us);
 		wait->pause_us = RTE_MIN(2 * wait->pause_us, POLL_MAX_US);
 	}

@@ -26,7 +26,7 @@
 #include "ioat_hw.h"
 
 #define THREAD_BUDGET ((size_t)64 << 10)  /* bytes and descriptors between two looks at the lock */
-#define INLINE_BUDGET ((size_t)256 << 10) /* the same per completion call or register read */
+#define INLINE_BUDGET ((size_t)256 << 10) /* the same per register read of an inline engine */
 #define IDLE_SPINS    2000u
 #define YIELDS_MAX    1000u
 #define IDLE_NAP_NS   20000
@@ -142,13 +142,17 @@ emu_turn(struct ioat_emu *emu, size_t budget)
 	return ioat_model_step(emu->model, 0, budget);
 }
 
-void
-ioat_emu_poll(struct ioat_emu *emu)
+/*
+ * A program may ask once for each burst that it hands over, so all of it is done here. That ends:
+ * while the lock is held, DMACOUNT stays what it is now.
+ */
+static void
+emu_work(void *ctx)
 {
-	if (!emu->run_inline)
-		return;
+	struct ioat_emu *emu = ctx;
+
 	emu_lock(emu);
-	emu_turn(emu, INLINE_BUDGET);
+	emu_turn(emu, SIZE_MAX);
 	emu_unlock(emu);
 }
 
@@ -193,7 +197,7 @@ const struct ioat_mmio_ops ioat_emu_mmio_ops = {
 const struct ioat_mmio_ops ioat_emu_inline_mmio_ops = {
 	.read = emu_read,
 	.write = emu_write,
-	.steps_on_read = true,
+	.work = emu_work,
 };
 
 static ioat_thread_exit

@@ -32,7 +32,7 @@ struct ioat_emu_conf {
 	enum ioat_model_device device;
 	unsigned int xfercap; /**< log2; 0: the part's own */
 	bool no_fill;         /**< without block fill */
-	bool run_inline;      /**< no thread: register reads and ioat_emu_poll() step the model */
+	bool run_inline;      /**< no thread: register reads and completion calls step the model */
 	int lcore;            /**< lcore whose processors the thread uses; -1: as EAL places it */
 };
 
@@ -56,8 +56,5 @@ ioat_doorbell *ioat_emu_doorbell(struct ioat_emu *emu);
 
 /** What other processes reach it by; NULL: an inline engine, which works for its own only. */
 struct ioat_emu_port *ioat_emu_share(struct ioat_emu *emu);
-
-/** Let an inline engine work, for a bounded time; no effect on one with a thread. */
-void ioat_emu_poll(struct ioat_emu *emu);
 
 #endif /* IOAT_EMU_H */

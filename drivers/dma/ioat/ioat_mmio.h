@@ -26,8 +26,12 @@ struct ioat_mmio_ops {
 	 * 8086:2021 need it with each reset (doc/hardware.md, Identity). NULL: not needed.
 	 */
 	int (*clear_chanerr_int)(void *ctx);
-	/** The device works only while its registers are read: a wait must not sleep. */
-	bool steps_on_read;
+	/**
+	 * Let a device work that has no engine of its own: all that was rung before is done when it
+	 * returns, or the device has halted. Each register read lets it do a part, so that a wait
+	 * must not sleep. NULL: the device works by itself.
+	 */
+	void (*work)(void *ctx);
 };
 
 /** A register window: the seam and the offset of what the owner sees as 0. */

@@ -22,9 +22,9 @@ ioat_silent_reclaim(struct ioat_chan *ch)
 
 	if (!ch->silent)
 		return;
-	/* An engine without a thread works while registers are read. */
-	if (rte_eal_process_type() == RTE_PROC_PRIMARY && ch->regs.ops->steps_on_read)
-		(void)ioat_chan_state(ch);
+	/* Nobody makes completion calls, which let an engine without a thread work. */
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY && ch->regs.ops->work != NULL)
+		ch->regs.ops->work(ch->regs.ctx);
 	/* Bounded: each turn takes at least one of the rung operations off. */
 	while (ioat_ring_completed_status(ch, 0, RTE_DIM(status), &last, status) > 0)
 		;

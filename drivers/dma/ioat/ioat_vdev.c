@@ -115,7 +115,7 @@ inline_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint
 {
 	const struct ioat_chan *ch = dev_private;
 
-	ioat_emu_poll(ch->regs.ctx);
+	ch->regs.ops->work(ch->regs.ctx);
 	return ioat_ring_completed(dev_private, vchan, nb_cpls, last_idx, has_error);
 }
 
@@ -125,7 +125,7 @@ inline_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpl
 {
 	const struct ioat_chan *ch = dev_private;
 
-	ioat_emu_poll(ch->regs.ctx);
+	ch->regs.ops->work(ch->regs.ctx);
 	return ioat_ring_completed_status(dev_private, vchan, nb_cpls, last_idx, status);
 }
 
@@ -135,7 +135,7 @@ inline_dequeue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint1
 {
 	const struct ioat_chan *ch = dev_private;
 
-	ioat_emu_poll(ch->regs.ctx);
+	ch->regs.ops->work(ch->regs.ctx);
 	return ioat_enq_dequeue(dev_private, vchan, ops, nb_ops);
 }
 #endif

@@ -165,6 +165,32 @@ TEST(ring_is_used_again_and_again_without_a_completion_reported_with_a_thread)
 	check_ring_is_reclaimed("silent");
 }
 
+TEST(submit_runs_all_of_a_burst_of_jumbo_frames_inline)
+{
+	enum {
+		BURST = 32,
+		LEN = 9000
+	};
+	int16_t id = open_device("silent,inline");
+	uint8_t *jumbo = rte_zmalloc(NULL, 2 * BURST * LEN, 0);
+	int i;
+
+	assert_non_null(jumbo);
+	memset(jumbo, 0x5a, BURST * LEN);
+	CHECK_INT(configure(id, true), ==, 0);
+	start(id);
+	for (i = 0; i < BURST; i++)
+		CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)jumbo + i * LEN,
+		                       (uintptr_t)jumbo + (BURST + i) * LEN, LEN, 0),
+		          >=, 0);
+	CHECK_INT(rte_dma_submit(id, 0), ==, 0);
+	CHECK_MEM(jumbo, jumbo + BURST * LEN, BURST * LEN);
+	CHECK_INT(rte_dma_stop(id), ==, 0);
+	check_stats(id, BURST, 0);
+	finish();
+	rte_free(jumbo);
+}
+
 TEST(ring_is_used_again_and_again_without_a_completion_reported_inline)
 {
 	check_ring_is_reclaimed("silent,inline");

@@ -306,6 +306,46 @@ TEST(inline_device_with_much_in_flight_is_drained_by_stop)
 	rte_free(mem);
 }
 
+/* One completion call for each burst, larger than what any budget of bytes lets pass. */
+static void
+check_nothing_is_left_behind(bool with_status)
+{
+	enum {
+		BURST = 32,
+		LEN = 9000,
+		ROUNDS = 200
+	};
+	enum rte_dma_status_code st[BURST];
+	uint8_t *mem = rte_zmalloc(NULL, 2 * BURST * LEN, 0);
+	int16_t id = start("inline");
+	int round, i, n;
+
+	for (round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < BURST; i++) {
+			uint8_t *cell = mem + (size_t)i * LEN;
+
+			cell[LEN - 1] = (uint8_t)(round + 1);
+			CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)cell,
+			                       (uintptr_t)cell + BURST * LEN, LEN, 0),
+			          >=, 0);
+		}
+		rte_dma_submit(id, 0);
+		n = with_status ? rte_dma_completed_status(id, 0, BURST, NULL, st)
+		                : rte_dma_completed(id, 0, BURST, NULL, NULL);
+		CHECK_INT(n, ==, BURST);
+		for (i = 1; i <= BURST; i++)
+			CHECK_INT(mem[(BURST + i) * LEN - 1], ==, (uint8_t)(round + 1));
+	}
+	finish();
+	rte_free(mem);
+}
+
+TEST(inline_device_finishes_a_burst_of_jumbo_frames_in_one_completion_call)
+{
+	check_nothing_is_left_behind(false);
+	check_nothing_is_left_behind(true);
+}
+
 TEST(removal_leaves_a_namesake_of_another_vdev_alone)
 {
 	int16_t id;
