@@ -10,6 +10,7 @@ documentation are the name of the test. test/style/selftest.py shows each rule a
 """
 
 import ast
+import itertools
 import json
 import re
 import shlex
@@ -180,8 +181,9 @@ def flags_by_folder(tree):
     for entry in json.loads(commands.read_text()):
         source = (Path(entry["directory"]) / entry["file"]).resolve()
         words = shlex.split(entry["command"])
-        keep = [words[0], "-iquote", str(source.parent)]
-        rest = iter(words[1:])
+        compiler = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
+        keep = [*compiler, "-iquote", str(source.parent)]  # "ccache cc" may be two words
+        rest = iter(words[len(compiler):])
         for word in rest:
             if word in ("-o", "-MF", "-MQ", "-MT"):
                 next(rest)
