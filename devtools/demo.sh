@@ -9,6 +9,8 @@ set -u -o pipefail
 export LC_ALL=C
 
 top=$(realpath "$(dirname "$0")/..")
+# shellcheck source=devtools/own_folder.sh
+. "$top/devtools/own_folder.sh"
 MAX_MB=4000
 MAX_PACKET=16128 # the longest that DPDK's port for captures writes
 CLIENT_IP=198.18.0.1 # of the range for benchmarks (RFC 2544), and only inside our namespaces
@@ -29,7 +31,8 @@ usage()
 
 	  -c hw|sw   copy by DMA channels (hw, the default) or by the CPU (sw)
 	  -s MB      size of the download, 1 to $MAX_MB (100)
-	  -b DIR     build folder (build-demo); one demo at a time uses it
+	  -b DIR     build folder (build-demo): new, empty, or of an earlier demo; one demo at a
+	             time uses it
 	  --dpdk DIR use the DPDK whose libdpdk.pc is in DIR (see devtools/setup.sh -h)
 	  -h, --help this text
 	END
@@ -185,10 +188,9 @@ make_tmp()
 # Be the only one that uses the build folder.
 take_build()
 {
-	local legal="legal: a folder that can be written to"
-	mkdir -p "$build" 2>/dev/null || bad_argument "-b: bad value '$build', $legal"
-	{ exec {lock}>"$build/demo.lock"; } 2>/dev/null ||
-		bad_argument "-b: bad value '$build', $legal"
+	own_folder "$build" devtools/demo.sh || bad_argument "-b: bad value '$build': $own_why;" \
+		"legal: a folder that is new, empty, or of an earlier demo"
+	exec {lock}<>"$build/demo.lock" || exit
 	flock -n "$lock" ||
 		die "another demo.sh uses $build: wait for its end, or name another folder with -b"
 }

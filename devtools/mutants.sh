@@ -8,15 +8,18 @@ set -u -o pipefail
 
 repo=$(realpath "$(dirname "$0")/..")
 driver=drivers/dma/ioat
+# shellcheck source=devtools/own_folder.sh
+. "$repo/devtools/own_folder.sh"
 
 usage()
 {
 	cat <<-END
 	usage: devtools/mutants.sh BUILD_DIR [TEST]
 
-	Each mutant is one change, by sed, to a copy of the driver in BUILD_DIR (made afresh). Its
-	test must pass without a mutant and fail with it. TEST: only mutants of that one of
-	$(tests | xargs). Exit code 0: all are found.
+	Each mutant is one change, by sed, to a copy of the driver in BUILD_DIR (new, empty, or of
+	an earlier call, which is removed). Its test must pass without a mutant and fail with it.
+	TEST: only mutants of that one of $(tests | xargs).
+	Exit code 0: all are found.
 	END
 }
 
@@ -112,10 +115,15 @@ case ${1-} in
 -h | --help) usage && exit 0 ;;
 "") usage >&2 && exit 2 ;;
 esac
-build=$(realpath -m "$1")
+build=$(realpath -m -- "$1")
 only=${2-}
 [ -z "$only" ] || tests | grep -qx "$only" || {
 	echo "mutants.sh: $only is none of $(tests | xargs)" >&2
+	exit 2
+}
+own_folder "$build" devtools/mutants.sh || {
+	echo "mutants.sh: BUILD_DIR '$build': $own_why; legal is a folder that is new, empty, or" \
+		"of an earlier call" >&2
 	exit 2
 }
 rm -rf "$build/src" "$build/release" "$build/thread"

@@ -8,6 +8,9 @@ set -u -o pipefail
 export LC_ALL=C
 # shellcheck source=devtools/private_apt.sh
 . "$(dirname "$(realpath "$0")")/private_apt.sh"
+# shellcheck source=devtools/own_folder.sh
+. "$(dirname "$(realpath "$0")")/own_folder.sh"
+SELF=devtools/setup.sh # in the marks of its folders
 
 # What this project's own scripts, builds and tests call; libc6-dev and libclang-rt are only
 # recommended by the compilers, and dpkg-dev has dpkg-source. The last row is for guests: tar calls
@@ -197,21 +200,30 @@ copy_headers()
 # Make folder $1 from source package $2, version $3. It appears at once and complete.
 make_sdk()
 {
-	local sdk=$1 name=$2 version=$3 lock
-	if ! mkdir -p "$cache" || ! exec {lock}>"$cache/lock"; then
+	local sdk=$1 name=$2 version=$3 lock old
+	# Opened without a change, whatever a file of that name in the user's folder is.
+	if ! mkdir -p "$cache" || ! exec {lock}<>"$cache/lock"; then
 		die "cannot write to the cache $cache"
 	fi
 	flock -w 900 "$lock" || die "another setup.sh has held $cache/lock for 15 minutes"
 	if ! sdk_is_good "$sdk"; then # else another run has just made it
-		[ ! -e "$sdk" ] || say "$sdk is damaged, making it again"
+		if [ -e "$sdk" ] || [ -L "$sdk" ]; then
+			own_marked "$sdk" "$SELF" || die "$sdk is damaged and does not carry" \
+				"the mark of $SELF ($OWN_MARK): remove it, or name another --cache"
+			say "$sdk is damaged, making it again"
+		fi
 		say "taking the driver-side headers from the source package $name $version"
-		rm -rf "$cache"/new.* # of runs that were killed
+		for old in "$cache"/new.*; do # of runs that were killed
+			own_remove "$old" "$SELF"
+		done
 		work=$(mktemp -d) || die "cannot make a folder in ${TMPDIR:-/tmp}"
-		stage=$(mktemp -d "$cache/new.XXXXXX") || die "cannot write to the cache $cache"
+		if ! stage=$(mktemp -d "$cache/new.XXXXXX") || ! own_mark "$stage" "$SELF"; then
+			die "cannot write to the cache $cache"
+		fi
 		(private_apt "$work" deb-src && download_source "$work" "$name" "$version") || exit
 		copy_headers "$work/src" "$stage"
 		chmod 755 "$stage"
-		rm -rf "$sdk"
+		own_remove "$sdk" "$SELF"
 		mv -T "$stage" "$sdk" || die "cannot write to the cache $cache"
 		rm -rf "$work"
 	fi

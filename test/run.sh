@@ -8,6 +8,8 @@ set -u -o pipefail
 
 here=$(realpath "$(dirname "$0")")
 repo=$(dirname "$here")
+# shellcheck source=devtools/own_folder.sh
+. "$repo/devtools/own_folder.sh"
 # A suite is a folder with tests in it.
 all_suites=()
 for file in "$here"/*/meson.build; do
@@ -31,7 +33,8 @@ usage()
 	  --dpdk DIR    use the DPDK whose libdpdk.pc is in DIR (see devtools/setup.sh -h)
 	  -h, --help    this text
 
-	BUILD_DIR (environment) holds the builds, default: build-test in the clone. The last line
+	BUILD_DIR (environment) holds the builds, default: build-test in the clone. It must be new,
+	empty, or one of this script; all that is in it is the script's to remove. The last line
 	is "N passed, N failed, N skipped", counting single test cases in all builds; the exit
 	code is 0 when none failed, 1 when some did, 2 for a wrong argument.
 	END
@@ -210,8 +213,9 @@ if [ ${#suites[@]} = 0 ]; then
 	! $quick || mapfile -t suites < <(sanitizable "${all_suites[@]}")
 fi
 builds=$(realpath -m "${BUILD_DIR:-$repo/build-test}")
-mkdir -p "$builds" || bad_argument "BUILD_DIR '$builds': legal is a folder that can be written to"
-exec {lock}>"$builds/lock" || exit
+own_folder "$builds" test/run.sh || bad_argument "BUILD_DIR '$builds': $own_why; legal is a" \
+	"folder that is new, empty, or of an earlier run"
+exec {lock}<>"$builds/lock" || exit
 flock -n "$lock" || bad_argument "BUILD_DIR '$builds' is in use by another test/run.sh"
 tally=$builds/tally
 : >"$tally"

@@ -8,18 +8,23 @@ set -u -o pipefail
 
 here=$(realpath "$(dirname "$0")")
 repo=$(realpath "$here/../../..")
+self=test/unit/dcp/mutants.sh
+# shellcheck source=devtools/own_folder.sh
+. "$repo/devtools/own_folder.sh"
 
 if [ $# -lt 1 ]; then
 	cat >&2 <<-END
-	usage: test/unit/dcp/mutants.sh BUILD_DIR [NAME...]
+	usage: $self BUILD_DIR [NAME...]
 
 	Plants each fault of mutants.txt, or only those whose names contain a NAME, builds in
-	BUILD_DIR, runs the test that must fail, and prints a line of TAP for each. By hand: a
-	fault that loses a wake-up is seen when a test has waited long enough.
+	BUILD_DIR (new, empty, or of an earlier call, which is removed), runs the test that must
+	fail, and prints a line of TAP for each. By hand: a fault that loses a wake-up is seen
+	when a test has waited long enough.
 	END
 	exit 2
 fi
-build=$(realpath -m "$1")
+dir=$(realpath -m -- "$1")
+build=$dir/build
 shift
 names=("$@")
 work=$(mktemp -d) || exit
@@ -64,6 +69,11 @@ wanted()
 src=$work/src
 mkdir "$src"
 (cd "$repo" && git ls-files -z | xargs -0 cp --parents -t "$src") || exit
+own_folder "$dir" $self || {
+	echo "$self: BUILD_DIR '$dir': $own_why; legal is a folder that is new, empty, or" \
+		"of an earlier call" >&2
+	exit 2
+}
 rm -rf "$build"
 meson setup "$build" "$src" -Dapps=disabled -Dfuzz=disabled -Dguests=disabled \
 	-Dwerror=false --buildtype=debugoptimized >"$work/log" 2>&1 || {
