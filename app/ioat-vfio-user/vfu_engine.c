@@ -82,7 +82,7 @@ func_publish(struct vfu_func *func)
 {
 	struct vfu_func_stats now = {
 		.count = func->total,
-		.ranges = func->mem.ranges,
+		.ranges = func->mem.ranges.count,
 		.events = func->events_total + func->irqs.sent,
 	};
 

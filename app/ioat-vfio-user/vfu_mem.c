@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <search.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,35 +36,6 @@ struct vfu_view {
 	unsigned char *base;
 	size_t users; /* ranges */
 };
-
-struct vfu_range {
-	uint64_t addr;
-	uint64_t last;         /* the last byte: an end behind it may be 2^64 */
-	struct vfu_view *view; /* NULL: by messages */
-	unsigned char *data;   /* in the view */
-	unsigned int rights;
-};
-
-/** Order of the tree. Ranges that overlap are equal, so a search finds what is at an address. */
-static int
-range_compare(const void *a, const void *b)
-{
-	const struct vfu_range *left = a, *right = b;
-
-	if (left->last < right->addr)
-		return -1;
-	return left->addr > right->last;
-}
-
-/** One of the ranges that overlap @p addr to @p last; NULL: there is none. */
-static struct vfu_range *
-mem_find(const struct vfu_mem *mem, uint64_t addr, uint64_t last)
-{
-	struct vfu_range key = {.addr = addr, .last = last};
-	struct vfu_range **node = tfind(&key, &mem->tree, range_compare);
-
-	return node != NULL ? *node : NULL;
-}
 
 static bool
 mem_is_legal(uint64_t addr, uint64_t size)
@@ -229,72 +199,65 @@ vfu_mem_map(struct vfu_mem *mem, const struct vfu_mem_grant *grant)
 {
 	uint64_t last = grant->addr + (grant->size - 1);
 	struct vfu_view *view = NULL;
-	struct vfu_range *range;
+	struct vfu_range range = {
+		.addr = grant->addr,
+		.pages = grant->size / VFU_PAGE_SIZE,
+		.rights = grant->rights,
+	};
 	int rc;
 
 	if (!grant_is_legal(grant))
 		return -EINVAL;
-	if (mem_find(mem, grant->addr, last) != NULL)
+	if (vfu_ranges_find(&mem->ranges, grant->addr, last) != NULL)
 		return -EEXIST;
-	if (mem->ranges >= VFU_RANGES_MAX)
-		return -ENOSPC;
+	if (mem->ranges.count >= VFU_RANGES_MAX)
+		return -ENOSPC; /* before a view is made for it */
 	if (grant->fd >= 0) {
 		rc = view_get(mem, grant, &view);
 		if (rc < 0)
 			return rc;
+		range.view = view;
+		range.data = view->base + (grant->offset - view->offset);
 	}
-	range = malloc(sizeof(*range));
-	if (range != NULL)
-		*range = (struct vfu_range){
-			.addr = grant->addr,
-			.last = last,
-			.rights = grant->rights,
-			.view = view,
-			.data = view != NULL ? view->base + (grant->offset - view->offset) : NULL,
-		};
-	if (range == NULL || tsearch(range, &mem->tree, range_compare) == NULL) {
-		free(range);
+	rc = vfu_ranges_add(&mem->ranges, &range);
+	if (rc < 0) {
 		view_put(mem, view);
-		return -ENOMEM;
+		return rc;
 	}
-	mem->ranges++;
 	mem->remote_ranges += view == NULL;
 	return 0;
+}
+
+static void
+mem_let_go(void *ctx, const struct vfu_range *range)
+{
+	struct vfu_mem *mem = ctx;
+
+	mem->remote_ranges -= range->view == NULL;
+	view_put(mem, range->view);
 }
 
 int
 vfu_mem_unmap(struct vfu_mem *mem, uint64_t addr, uint64_t size)
 {
 	uint64_t last = addr + (size - 1);
-	struct vfu_range *range;
+	const struct vfu_range *range;
 
 	if (!mem_is_legal(addr, size))
 		return -EINVAL;
-	range = mem_find(mem, addr, addr);
+	range = vfu_ranges_find(&mem->ranges, addr, addr);
 	if (range != NULL && range->addr < addr)
 		return -EINVAL;
-	range = mem_find(mem, last, last);
-	if (range != NULL && range->last > last)
+	range = vfu_ranges_find(&mem->ranges, last, last);
+	if (range != NULL && vfu_range_last(range) > last)
 		return -EINVAL;
-	range = mem_find(mem, addr, last);
-	if (range == NULL)
-		return -ENOENT;
-	for (; range != NULL; range = mem_find(mem, addr, last)) {
-		tdelete(range, &mem->tree, range_compare);
-		mem->ranges--;
-		mem->remote_ranges -= range->view == NULL;
-		view_put(mem, range->view);
-		free(range);
-	}
-	return 0;
+	return vfu_ranges_take(&mem->ranges, addr, last, mem_let_go, mem) > 0 ? 0 : -ENOENT;
 }
 
 void
 vfu_mem_clear(struct vfu_mem *mem)
 {
-	tdestroy(mem->tree, free);
-	mem->tree = NULL;
-	mem->ranges = 0;
+	vfu_ranges_clear(&mem->ranges);
 	mem->remote_ranges = 0;
 	while (mem->views != NULL) {
 		struct vfu_view *view = mem->views;
@@ -309,12 +272,12 @@ vfu_mem_clear(struct vfu_mem *mem)
 static const struct vfu_range *
 mem_access(const struct vfu_mem *mem, uint64_t addr, unsigned int right, size_t *len)
 {
-	const struct vfu_range *r = mem_find(mem, addr, addr);
+	const struct vfu_range *r = vfu_ranges_find(&mem->ranges, addr, addr);
 
 	if (r == NULL || !(r->rights & right))
 		return NULL;
-	if (*len - 1 > r->last - addr)
-		*len = r->last - addr + 1;
+	if (*len - 1 > vfu_range_last(r) - addr)
+		*len = vfu_range_last(r) - addr + 1;
 	if (r->view == NULL && *len > VFU_DATA_MAX)
 		*len = VFU_DATA_MAX;
 	return r;

@@ -17,10 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VFU_RANGES_MAX (1u << 18) /* 1 GiB in pages, which an IOMMU makes of guest memory */
-#define VFU_VIEWS_MAX  1024u      /* pieces of different files */
+#include "vfu_ranges.h"
 
-struct vfu_view;
+#define VFU_VIEWS_MAX 1024u /* pieces of different files */
 
 /** How ranges without a file are reached. */
 struct vfu_mem_remote {
@@ -32,8 +31,7 @@ struct vfu_mem_remote {
 
 /** Granted memory; zeroed is empty. */
 struct vfu_mem {
-	void *tree; /**< the ranges by address, a tree of tsearch(); none overlaps another */
-	size_t ranges;
+	struct vfu_ranges ranges;
 	size_t remote_ranges;   /**< those of them that are reached by messages */
 	struct vfu_view *views; /**< mapped pieces of files, a list */
 	size_t view_count;

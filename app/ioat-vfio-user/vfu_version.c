@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "vfu_ranges.h"
 #include "vfu_version.h"
 #include "vfu_wire.h"
 
@@ -18,13 +19,14 @@ struct number {
 	const char *name;
 	json_int_t least;
 	json_int_t ours;
+	bool lowered; /* to what the client proposed, if that is less */
 };
 
 /* Without proposals for them the protocol's defaults hold, which are no more than ours. */
 static const struct number numbers[] = {
-	{"max_msg_fds", 0, VFU_FDS_MAX},
-	{"max_data_xfer_size", 1, VFU_DATA_MAX},
-	{"max_dma_maps", 1, VFU_MAPS_DEFAULT},
+	{"max_msg_fds", 0, VFU_FDS_MAX, false},
+	{"max_data_xfer_size", 1, VFU_DATA_MAX, false},
+	{"max_dma_maps", 1, VFU_RANGES_MAX, true}, /* only the client maps: no number of its own */
 };
 
 /** Answer a number with ours: each side says what it takes. @return -EINVAL: it is none. */
@@ -32,13 +34,15 @@ static int
 answer_number(const json_t *theirs, const struct number *number, json_t *answer)
 {
 	json_t *value = json_object_get(theirs, number->name);
+	json_int_t say = number->ours;
 
 	if (value == NULL)
 		return 0;
 	if (!json_is_integer(value) || json_integer_value(value) < number->least)
 		return -EINVAL;
-	return json_object_set_new(answer, number->name, json_integer(number->ours)) == 0 ? 0
-	                                                                                  : -ENOMEM;
+	if (number->lowered && json_integer_value(value) < say)
+		say = json_integer_value(value);
+	return json_object_set_new(answer, number->name, json_integer(say)) == 0 ? 0 : -ENOMEM;
 }
 
 /** Fill @p answer, a subset of what the client proposed. */

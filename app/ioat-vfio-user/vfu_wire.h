@@ -112,11 +112,10 @@ struct vfu_dma_written {
 } __attribute__((packed));
 
 /* What this server accepts. The first two are the protocol's defaults or more. */
-#define VFU_DATA_MAX     (1u << 20) /* bytes in one read or write */
-#define VFU_FDS_MAX      1u         /* file descriptors with one message: no command has more */
-#define VFU_MESSAGE_MAX  (VFU_DATA_MAX + 64u)
-#define VFU_PAGE_SIZE    4096u  /* the unit of mappings */
-#define VFU_MAPS_DEFAULT 65535u /* ranges that a client may count on */
+#define VFU_DATA_MAX    (1u << 20) /* bytes in one read or write */
+#define VFU_FDS_MAX     1u         /* file descriptors with one message: no command has more */
+#define VFU_MESSAGE_MAX (VFU_DATA_MAX + 64u)
+#define VFU_PAGE_SIZE   4096u /* the unit of mappings */
 
 static_assert(sizeof(struct vfu_header) == 16, "the header has 16 bytes");
 static_assert(sizeof(struct vfu_dma_map) == 32, "as specified");

@@ -332,7 +332,7 @@ check_nothing_is_left(unsigned int fds_before)
 	uint32_t i, j;
 
 	FUZZ_CHECK(open_fds() == fds_before);
-	FUZZ_CHECK(w.func->mem.ranges == 0 && w.func->mem.view_count == 0);
+	FUZZ_CHECK(w.func->mem.ranges.count == 0 && w.func->mem.view_count == 0);
 	for (i = 0; i < VFIO_PCI_NUM_IRQS; i++)
 		FUZZ_CHECK(w.func->irqs.irq[i].fd == -1);
 	vfu_func_lock(w.func);

@@ -225,6 +225,20 @@ rig_call_fds(struct rig *r, unsigned int command, const void *body, size_t len, 
 	return rig_reply(r, reply, room);
 }
 
+void
+rig_post_fds(struct rig *r, unsigned int command, const void *body, size_t len, const int *fds,
+             size_t fd_count)
+{
+	struct vfu_header header = {
+		.id = ++r->id,
+		.command = (uint16_t)command,
+		.size = (uint32_t)(sizeof(header) + len),
+		.flags = VFU_FLAG_NO_REPLY,
+	};
+
+	send_message(r, &header, body, len, fds, fd_count);
+}
+
 int
 rig_call(struct rig *r, unsigned int command, const void *body, size_t len, void *reply,
          size_t room)

@@ -73,6 +73,10 @@ int rig_call_fds(struct rig *r, unsigned int command, const void *body, size_t l
 int rig_call(struct rig *r, unsigned int command, const void *body, size_t len, void *reply,
              size_t room);
 
+/** Send a command that asks for no reply; may wait until the server has taken others. */
+void rig_post_fds(struct rig *r, unsigned int command, const void *body, size_t len, const int *fds,
+                  size_t fd_count);
+
 /** Send bytes as they are. */
 void rig_send(struct rig *r, const void *data, size_t len);
 

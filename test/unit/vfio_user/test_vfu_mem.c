@@ -150,7 +150,7 @@ TEST(overlap_is_refused_with_eexist)
 	CHECK_INT(map(&mem, 0, 16 * PAGE, RW, fd, 0), ==, -EEXIST);
 	CHECK_INT(map(&mem, 3 * PAGE, 1 * PAGE, RW, fd, 0), ==, 0);
 	CHECK_INT(map(&mem, 6 * PAGE, 1 * PAGE, RW, fd, 0), ==, 0);
-	CHECK_INT(mem.ranges, ==, 3);
+	CHECK_INT(mem.ranges.count, ==, 3);
 	vfu_mem_clear(&mem);
 	close(fd);
 }
@@ -171,7 +171,7 @@ TEST(ranges_that_are_none_are_refused)
 	CHECK_INT(map(&mem, 0, 1ull << 63, RW, fd, 0), ==, -EINVAL);
 	CHECK_INT(map(&mem, 0, PAGE, RW, fd, 16 * PAGE), ==, -EINVAL);
 	CHECK_INT(map(&mem, 0, 2 * PAGE, RW, fd, 15 * PAGE), ==, -EINVAL);
-	CHECK_INT(mem.ranges, ==, 0);
+	CHECK_INT(mem.ranges.count, ==, 0);
 	CHECK_INT(mem.view_count, ==, 0);
 	CHECK_INT(map(&mem, UINT64_MAX - PAGE + 1, PAGE, RW, fd, 0), ==, 0);
 	CHECK_INT(vfu_mem_write(&mem, UINT64_MAX, "", 1), ==, 0);
@@ -192,13 +192,13 @@ TEST(unmap_takes_all_ranges_inside_and_never_a_part_of_one)
 	CHECK_INT(vfu_mem_unmap(&mem, 0, PAGE), ==, -EINVAL);
 	CHECK_INT(vfu_mem_unmap(&mem, PAGE, 3 * PAGE), ==, -EINVAL);
 	CHECK_INT(vfu_mem_unmap(&mem, 2 * PAGE, 3 * PAGE), ==, -EINVAL);
-	CHECK_INT(mem.ranges, ==, 8);
+	CHECK_INT(mem.ranges.count, ==, 8);
 	CHECK_INT(vfu_mem_unmap(&mem, 2 * PAGE, 4 * PAGE), ==, 0);
-	CHECK_INT(mem.ranges, ==, 6);
+	CHECK_INT(mem.ranges.count, ==, 6);
 	CHECK_INT(vfu_mem_read(&mem, 2 * PAGE, &c, 1), ==, -EFAULT);
 	CHECK_INT(vfu_mem_read(&mem, 6 * PAGE, &c, 1), ==, 0);
 	CHECK_INT(vfu_mem_unmap(&mem, 0, 1ull << 40), ==, 0);
-	CHECK_INT(mem.ranges, ==, 0);
+	CHECK_INT(mem.ranges.count, ==, 0);
 	CHECK_INT(mem.view_count, ==, 0);
 	CHECK_INT(vfu_mem_unmap(&mem, 0, 1ull << 40), ==, -ENOENT);
 	CHECK_INT(vfu_mem_unmap(&mem, 0, 0), ==, -EINVAL);
@@ -230,17 +230,44 @@ TEST(hundred_thousand_pages_of_one_file_share_a_mapping)
 	close(fd);
 }
 
-TEST(more_ranges_than_the_limit_are_refused)
+TEST(more_ranges_than_the_limit_are_refused_and_make_no_view)
 {
 	int fd = file_of(PAGE);
 	struct vfu_mem mem = {0};
 	uint64_t i;
 
 	for (i = 0; i < VFU_RANGES_MAX; i++)
-		CHECK_INT(map(&mem, i * PAGE, PAGE, VFU_MAP_READ, fd, 0), ==, 0);
-	CHECK_INT(map(&mem, i * PAGE, PAGE, VFU_MAP_READ, fd, 0), ==, -ENOSPC);
+		CHECK_INT(map(&mem, i * PAGE, PAGE, RW, -1, 0), ==, 0);
+	CHECK_INT(map(&mem, i * PAGE, PAGE, RW, fd, 0), ==, -ENOSPC);
+	CHECK_INT(mem.view_count, ==, 0);
 	CHECK_INT(vfu_mem_unmap(&mem, 0, PAGE), ==, 0);
-	CHECK_INT(map(&mem, i * PAGE, PAGE, VFU_MAP_READ, fd, 0), ==, 0);
+	CHECK_INT(map(&mem, i * PAGE, PAGE, RW, fd, 0), ==, 0);
+	CHECK_INT(mem.view_count, ==, 1);
+	CHECK_INT(mem.remote_ranges, ==, VFU_RANGES_MAX - 1);
+	CHECK_INT(vfu_mem_unmap(&mem, PAGE, VFU_RANGES_MAX * PAGE), ==, 0);
+	CHECK_INT(mem.view_count, ==, 0);
+	CHECK_INT(mem.remote_ranges, ==, 0);
+	vfu_mem_clear(&mem);
+	close(fd);
+}
+
+/* Neighbours in the file, too: what a client mapped in two it may take back in two. */
+TEST(neighbours_are_never_merged)
+{
+	int fd = file_of(16 * PAGE);
+	struct vfu_mem mem = {0};
+	char c;
+
+	CHECK_INT(map(&mem, 0, 4 * PAGE, RW, fd, 0), ==, 0);
+	CHECK_INT(map(&mem, 4 * PAGE, 2 * PAGE, RW, fd, 4 * PAGE), ==, 0);
+	CHECK_INT(map(&mem, 6 * PAGE, PAGE, RW, fd, 6 * PAGE), ==, 0);
+	CHECK_INT(mem.ranges.count, ==, 3);
+	CHECK_INT(vfu_mem_unmap(&mem, 5 * PAGE, 2 * PAGE), ==, -EINVAL);
+	CHECK_INT(vfu_mem_unmap(&mem, 0, 5 * PAGE), ==, -EINVAL);
+	CHECK_INT(vfu_mem_unmap(&mem, 4 * PAGE, 2 * PAGE), ==, 0);
+	CHECK_INT(vfu_mem_read(&mem, 4 * PAGE, &c, 1), ==, -EFAULT);
+	CHECK_INT(vfu_mem_read(&mem, 4 * PAGE - 1, &c, 1), ==, 0);
+	CHECK_INT(vfu_mem_read(&mem, 6 * PAGE, &c, 1), ==, 0);
 	vfu_mem_clear(&mem);
 	close(fd);
 }
@@ -257,7 +284,7 @@ TEST(more_files_than_the_limit_are_refused)
 		close(fd); /* the mapping lives on */
 	}
 	CHECK_INT(rc, ==, -ENOSPC);
-	CHECK_INT(mem.ranges, ==, VFU_VIEWS_MAX);
+	CHECK_INT(mem.ranges.count, ==, VFU_VIEWS_MAX);
 	CHECK_INT(vfu_mem_write(&mem, 0, "", 1), ==, 0);
 	vfu_mem_clear(&mem);
 }

@@ -72,8 +72,14 @@ TEST(numbers_are_answered_with_ours_and_the_clients_are_kept_to)
 	          ==, 0);
 	assert_non_null(strstr(answer, "\"max_msg_fds\":1"));
 	assert_non_null(strstr(answer, "\"max_data_xfer_size\":1048576"));
-	assert_non_null(strstr(answer, "\"max_dma_maps\":65535"));
+	assert_non_null(strstr(answer, "\"max_dma_maps\":4194304"));
 	CHECK_INT(terms.data_max, ==, 4096);
+}
+
+TEST(fewer_maps_than_there_may_be_are_answered_as_proposed)
+{
+	CHECK_INT(propose_text("{\"capabilities\":{\"max_dma_maps\":65535}}"), ==, 0);
+	assert_string_equal(answer, "{\"capabilities\":{\"max_dma_maps\":65535}}");
 }
 
 TEST(only_what_was_proposed_is_answered)
