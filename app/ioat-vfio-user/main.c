@@ -96,9 +96,10 @@ print_stats(struct vfu_session *const *session, unsigned int count)
 		vfu_func_stats(vfu_session_func(session[i]), &s);
 		printf("function %u: doorbells %" PRIu64 " descriptors %" PRIu64 " bytes %" PRIu64
 		       " completions %" PRIu64 " interrupts %" PRIu64 " events %" PRIu64
-		       " errors %" PRIu64 " ranges %zu\n",
+		       " errors %" PRIu64 " ranges %zu refused %" PRIu64 "\n",
 		       i, s.count.doorbells, s.count.descriptors, s.count.bytes,
-		       s.count.completions, s.count.interrupts, s.events, s.count.errors, s.ranges);
+		       s.count.completions, s.count.interrupts, s.events, s.count.errors, s.ranges,
+		       s.refused);
 	}
 	fflush(stdout);
 }

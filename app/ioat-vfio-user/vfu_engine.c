@@ -83,6 +83,7 @@ func_publish(struct vfu_func *func)
 	struct vfu_func_stats now = {
 		.count = func->total,
 		.ranges = func->mem.ranges.count,
+		.refused = func->refused,
 		.events = func->events_total + func->irqs.sent,
 	};
 

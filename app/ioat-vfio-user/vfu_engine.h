@@ -45,13 +45,17 @@ struct vfu_func_conf {
 	unsigned int wait_ms;      /**< for its client, as vfu_conn_set_wait(); 0: VFU_WAIT_MS */
 	struct vfu_fault fault[VFU_FAULTS_MAX];
 	unsigned int faults;
+	/** A line for whoever runs the server, from the thread that serves; NULL: none wanted. */
+	void (*log)(void *ctx, const char *text);
+	void *log_ctx;
 };
 
 /** What a function has done since it was made. */
 struct vfu_func_stats {
 	struct ioat_model_counters count;
 	size_t ranges;
-	uint64_t events; /**< interrupts sent to the client */
+	uint64_t refused; /**< ranges that were not mapped */
+	uint64_t events;  /**< interrupts sent to the client */
 };
 
 struct vfu_func {
@@ -68,6 +72,7 @@ struct vfu_func {
 	struct vfu_mem mem;
 	struct ioat_model_counters total; /* of what the model has forgotten in resets */
 	uint64_t events_total;
+	uint64_t refused;     /* DMA_MAP commands */
 	uint64_t errors_seen; /* of the model's counters, for faults that come again */
 	int64_t advanced_ns;  /* when the model was told the time last */
 	int64_t due_ns;       /* paced: when the next turn may begin */

@@ -3,6 +3,8 @@
  */
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +22,8 @@ struct vfu_serve {
 	struct vfu_func *func;
 	struct vfu_conn *conn;
 	struct vfu_terms terms;
-	bool agreed; /* VERSION is done */
+	bool agreed;      /* VERSION is done */
+	uint64_t refused; /* DMA_MAP commands */
 	size_t reply_size;
 	union {
 		struct vfio_device_info device;
@@ -81,17 +84,56 @@ serve_version(struct vfu_serve *serve, struct vfu_message *msg)
 	return 0;
 }
 
+/** Map what the client grants. @return as vfu_mem_map(). */
+static int
+map_grant(struct vfu_serve *serve, const struct vfu_mem_grant *grant)
+{
+	struct vfu_mem *mem = &serve->func->mem;
+	int rc;
+
+	if (grant->fd >= 0) {
+		rc = vfu_mem_check_file(grant->fd);
+		if (rc < 0)
+			return rc;
+	}
+	vfu_func_lock(serve->func);
+	mem->remote = (struct vfu_mem_remote){remote_read, remote_write, serve->conn};
+	rc = vfu_mem_map(mem, grant);
+	vfu_func_unlock(serve->func);
+	return rc;
+}
+
+/**
+ * Count a range that was not mapped and say so: what is missing shows as an error of the channel
+ * much later. A client can have millions refused, so lines become rarer.
+ */
+static void
+note_refusal(struct vfu_serve *serve, const struct vfu_mem_grant *grant, int error)
+{
+	const struct vfu_func_conf *conf = &serve->func->conf;
+	char text[160];
+
+	vfu_func_lock(serve->func);
+	serve->func->refused++;
+	vfu_func_unlock(serve->func);
+	serve->refused++;
+	if (conf->log == NULL || (serve->refused & (serve->refused - 1)) != 0)
+		return;
+	snprintf(text, sizeof(text),
+	         "%" PRIu64 " bytes at 0x%" PRIx64 " are not mapped: %s (%" PRIu64
+	         " refused to this client; the limit is %u ranges)",
+	         grant->size, grant->addr, strerror(error), serve->refused, VFU_RANGES_MAX);
+	conf->log(conf->log_ctx, text);
+}
+
 static int
 serve_dma_map(struct vfu_serve *serve, struct vfu_message *msg)
 {
-	struct vfu_mem *mem = &serve->func->mem;
 	struct vfu_mem_grant grant;
 	struct vfu_dma_map map;
-	int rc;
+	int rc = -EINVAL;
 
 	memcpy(&map, msg->body, sizeof(map));
-	if (map.argsz < sizeof(map))
-		return -EINVAL;
 	grant = (struct vfu_mem_grant){
 		.addr = map.addr,
 		.size = map.size,
@@ -99,15 +141,10 @@ serve_dma_map(struct vfu_serve *serve, struct vfu_message *msg)
 		.offset = map.offset,
 		.fd = msg->fd_count != 0 ? msg->fds[0] : NO_FD,
 	};
-	if (grant.fd >= 0) {
-		rc = vfu_mem_check_file(grant.fd);
-		if (rc < 0)
-			return rc;
-	}
-	vfu_func_lock(serve->func);
-	mem->remote = (struct vfu_mem_remote){remote_read, remote_write, serve->conn};
-	rc = vfu_mem_map(mem, &grant);
-	vfu_func_unlock(serve->func);
+	if (map.argsz >= sizeof(map))
+		rc = map_grant(serve, &grant);
+	if (rc < 0)
+		note_refusal(serve, &grant, -rc);
 	return rc;
 }
 

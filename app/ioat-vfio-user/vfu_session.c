@@ -68,6 +68,13 @@ session_log(const struct vfu_session *session, const char *text)
 		session->log(session->addr.sun_path, text);
 }
 
+/** What the function has to say. */
+static void
+session_log_func(void *ctx, const char *text)
+{
+	session_log(ctx, text);
+}
+
 static const char *
 reason(int rc)
 {
@@ -173,6 +180,7 @@ session_listen(struct vfu_session *session)
 int
 vfu_session_open(struct vfu_session **out, const struct vfu_session_conf *conf)
 {
+	struct vfu_func_conf func = conf->func;
 	struct vfu_session *session;
 	int rc;
 
@@ -187,7 +195,9 @@ vfu_session_open(struct vfu_session **out, const struct vfu_session_conf *conf)
 	session->log = conf->log;
 	session->addr.sun_family = AF_UNIX;
 	snprintf(session->addr.sun_path, sizeof(session->addr.sun_path), "%s", conf->path);
-	rc = vfu_func_create(&session->func, &conf->func);
+	func.log = session_log_func;
+	func.log_ctx = session;
+	rc = vfu_func_create(&session->func, &func);
 	if (rc == 0)
 		rc = session_listen(session);
 	if (rc == 0 && pthread_create(&session->thread, NULL, session_thread, session) != 0)

@@ -26,8 +26,8 @@ typedef void (*vfu_log_fn)(const char *path, const char *text);
 /** How a session is made. */
 struct vfu_session_conf {
 	const char *path; /**< of the socket; copied */
-	vfu_log_fn log;   /**< clients that come and go, and why; NULL: nothing */
-	struct vfu_func_conf func;
+	vfu_log_fn log;   /**< clients that come and go, and why; maps refused; NULL: nothing */
+	struct vfu_func_conf func; /**< but its log */
 };
 
 /**

@@ -66,6 +66,7 @@ count_ranges(struct pages *p)
 	/* The answer to a question means that all before it was served. */
 	CHECK_INT(rig_read(&p->r, CFG, 0, 2), ==, 0x8086);
 	vfu_func_stats(p->r.func, &stats);
+	CHECK_INT(stats.refused, ==, 0);
 	return stats.ranges - 1; /* without the rig's own */
 }
 

@@ -76,6 +76,57 @@ TEST(clients_are_served_one_after_the_other)
 	remove_folder();
 }
 
+/* Lines that a session writes about ranges that it did not map. */
+static pthread_mutex_t lines_lock = PTHREAD_MUTEX_INITIALIZER;
+static char lines[8][200];
+static unsigned int line_count;
+
+static void
+keep_line(const char *where, const char *text)
+{
+	CHECK(strcmp(where, path) == 0);
+	if (strstr(text, "not mapped") == NULL)
+		return;
+	pthread_mutex_lock(&lines_lock);
+	CHECK_INT(line_count, <, 8);
+	snprintf(lines[line_count++], sizeof(lines[0]), "%s", text);
+	pthread_mutex_unlock(&lines_lock);
+}
+
+/* Others come rarer and rarer: a client can have millions refused. */
+TEST(range_that_is_not_mapped_is_a_line_with_its_reason_and_is_counted)
+{
+	struct vfu_session_conf conf = {.log = keep_line, .func = {.device = IOAT_MODEL_IVB}};
+	struct vfu_session *session;
+	struct vfu_func_stats stats;
+	struct rig r = {.mem_fd = -1};
+	int i;
+
+	make_folder();
+	conf.path = path;
+	CHECK_INT(vfu_session_open(&session, &conf), ==, 0);
+	r.fd = connect_to(path);
+	CHECK_INT(rig_version(&r), >, 0);
+	CHECK_INT(rig_map(&r, 0x10000, 0x2000, 3, -1, 0), ==, 0);
+	CHECK_INT(line_count, ==, 0);
+	CHECK_INT(rig_map(&r, 0x11000, 0x1000, 3, -1, 0), ==, -EEXIST);
+	CHECK_INT(rig_map(&r, 0x20000, 0x1001, 3, -1, 0), ==, -EINVAL);
+	CHECK_INT(rig_map(&r, 0x30000, 0x1000, 3, STDIN_FILENO, 0), <, 0);
+	for (i = 0; i < 60; i++)
+		CHECK_INT(rig_map(&r, 0x10000, 0x1000, 3, -1, 0), ==, -EEXIST);
+	vfu_func_stats(vfu_session_func(session), &stats);
+	CHECK_INT(stats.refused, ==, 63);
+	CHECK_INT(stats.ranges, ==, 1);
+	close(r.fd);
+	vfu_session_close(session);
+	CHECK_INT(line_count, ==, 6); /* 1, 2, 4, 8, 16, 32 */
+	assert_string_equal(lines[0], "4096 bytes at 0x11000 are not mapped: File exists (1 "
+	                              "refused to this client; the limit is 4194304 ranges)");
+	CHECK(strstr(lines[1], "4097 bytes at 0x20000") != NULL);
+	CHECK(strstr(lines[5], "(32 refused") != NULL);
+	remove_folder();
+}
+
 TEST(end_of_the_session_dismisses_its_client)
 {
 	struct vfu_session *session;
