@@ -115,16 +115,38 @@ parse_arguments()
 			bad_argument "'$1' is not a readable file, legal: a pcap or pcapng capture"
 		fi
 		capture=$(realpath -- "$1")
-		check_capture
+		! can_read_captures || check_capture
 	fi
 }
 
-# Set packets and bytes to the numbers of packets and of bytes in the capture.
+# Without root or namespaces a capture stands in for live traffic.
+choose_traffic()
+{
+	[ -z "$capture" ] || return 0
+	if [ "$(id -u)" != 0 ]; then
+		say "not root" "so a capture is forwarded instead of live traffic"
+	elif ! unshare --net true 2>"$tmp/unshare"; then
+		say "no namespaces" "$(tail -n 1 "$tmp/unshare"): a capture is forwarded instead"
+	else
+		return 0
+	fi
+	capture=$top/test/data/demo.pcap
+}
+
+# A new machine has neither python3 nor libpcap before prepare().
+can_read_captures()
+{
+	command -v python3 >/dev/null && python3 "$top/devtools/pcap.py" library
+}
+
+# Set packets and bytes to the numbers of packets and of bytes in the capture, as libpcap reads it,
+# which is what DPDK's port for captures reads with.
 check_capture()
 {
 	local numbers number longest
 	numbers=$(python3 "$top/devtools/pcap.py" count "$capture" 2>&1) ||
-		bad_argument "$numbers; legal: a pcap or pcapng capture of Ethernet packets"
+		bad_argument "$numbers; legal: a capture of Ethernet" \
+			"packets (pcap, pcapng) that libpcap reads to its end"
 	read -r packets bytes number longest <<<"$numbers"
 	[ "$packets" != 0 ] || bad_argument "$capture: holds no packet"
 	((longest <= MAX_PACKET)) || bad_argument "$capture: packet $number has $longest bytes," \
@@ -376,7 +398,6 @@ run_capture()
 
 forward_capture()
 {
-	check_capture
 	say forwarding "$packets packets of $capture ($memory)"
 	ln -s "$capture" "$tmp/in.pcap" # a name without the commas that part a device's arguments
 	run_capture || { retry_without_huge_pages && run_capture; }
@@ -539,15 +560,10 @@ take_build
 echo "ioat-pmd demo: packets forwarded by DPDK, their data copied by emulated I/OAT DMA channels"
 echo
 prepare
+choose_traffic
+[ -z "$capture" ] || check_capture
 build
 eal_arguments true
-if [ -z "$capture" ] && [ "$(id -u)" != 0 ]; then
-	say "not root" "so a capture is forwarded instead of live traffic"
-	capture=$top/test/data/demo.pcap
-elif [ -z "$capture" ] && ! unshare --net true 2>"$tmp/unshare"; then
-	say "no namespaces" "$(tail -n 1 "$tmp/unshare"): a capture is forwarded instead"
-	capture=$top/test/data/demo.pcap
-fi
 if [ -n "$capture" ]; then
 	forward_capture
 else

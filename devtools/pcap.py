@@ -1,111 +1,115 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The ioat-pmd authors
-"""Capture files (pcap and pcapng): read, write, compare packet by packet, record."""
+"""Capture files (pcap and pcapng): read and write with libpcap, compare, record."""
 
 import argparse
+import ctypes
 import errno
+import os
 import signal
 import socket
 import struct
 import sys
+from functools import lru_cache
 
-ETHERNET = 1
-MAGIC = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
+ETHERNET = 1  # DLT_EN10MB
 SNAPLEN = 262144
 # struct tpacket_auxdata of linux/if_packet.h, and what of that file Python does not have
 AUXDATA = struct.Struct("=IIIHHHH")
 SOL_PACKET, PACKET_AUXDATA = 263, 8
 TP_STATUS_VLAN_VALID, TP_STATUS_VLAN_TPID_VALID = 0x10, 0x40
 ETH_P_8021Q = 0x8100
-NG_SECTION, NG_INTERFACE, NG_SIMPLE, NG_ENHANCED = 0x0A0D0D0A, 1, 3, 6
+ERROR_SIZE = 256  # PCAP_ERRBUF_SIZE
 
 
 class CaptureError(Exception):
-    """A file that is no capture of Ethernet packets."""
+    """A file that is no capture of Ethernet packets, or one that libpcap does not read whole."""
 
 
-def _order(magic_le, known):
-    """Byte order in which a file writes its numbers."""
-    for order in "<", ">":
-        if struct.unpack(order + "I", magic_le)[0] in known:
-            return order
-    raise CaptureError("is neither pcap nor pcapng")
+class PacketHeader(ctypes.Structure):
+    """struct pcap_pkthdr"""
+    _fields_ = [("seconds", ctypes.c_long), ("microseconds", ctypes.c_long),
+                ("caplen", ctypes.c_uint32), ("len", ctypes.c_uint32)]
 
 
-def _check_link(link):
-    if link != ETHERNET:
-        raise CaptureError(f"has link type {link}, legal: {ETHERNET} (Ethernet)")
+@lru_cache(maxsize=None)
+def _libpcap():
+    """DPDK's port for captures reads and writes with this library: so what it says holds."""
+    for name in "libpcap.so.0.8", "libpcap.so.1":  # Debian's name, and that of others
+        try:
+            lib = ctypes.CDLL(name)
+        except OSError:
+            continue
+        pointer, text = ctypes.c_void_p, ctypes.c_char_p
+        for function, result, *arguments in (
+                ("pcap_open_offline", pointer, text, ctypes.c_char_p),
+                ("pcap_datalink", ctypes.c_int, pointer),
+                ("pcap_next_ex", ctypes.c_int, pointer,
+                 ctypes.POINTER(ctypes.POINTER(PacketHeader)), ctypes.POINTER(pointer)),
+                ("pcap_open_dead", pointer, ctypes.c_int, ctypes.c_int),
+                ("pcap_dump_open", pointer, pointer, text),
+                ("pcap_dump", None, pointer, ctypes.POINTER(PacketHeader), text),
+                ("pcap_dump_flush", ctypes.c_int, pointer),
+                ("pcap_dump_close", None, pointer),
+                ("pcap_geterr", text, pointer),
+                ("pcap_close", None, pointer)):
+            getattr(lib, function).restype = result
+            getattr(lib, function).argtypes = arguments
+        return lib
+    raise CaptureError("libpcap is not installed (Debian: libpcap0.8)")
 
 
-def _read_pcap(data):
-    order = _order(data[:4], MAGIC)
-    if len(data) < 24:
-        raise CaptureError("ends inside its header")
-    _check_link(struct.unpack_from(order + "I", data, 20)[0] & 0xFFFF)
-    at = 24
-    while at < len(data):
-        if len(data) - at < 16:
-            raise CaptureError(f"ends inside a packet header at byte {at}")
-        size = struct.unpack_from(order + "I", data, at + 8)[0]
-        at += 16
-        if size > len(data) - at:
-            raise CaptureError(f"ends inside a packet at byte {at}")
-        yield data[at:at + size]
-        at += size
-
-
-def _read_pcapng(data):
-    at, order, links = 0, "<", []
-    while at < len(data):
-        if len(data) - at < 12:
-            raise CaptureError(f"ends inside a block at byte {at}")
-        if data[at:at + 4] == struct.pack("<I", NG_SECTION):
-            order, links = _order(data[at + 8:at + 12], (0x1A2B3C4D,)), []
-        kind, size = struct.unpack_from(order + "II", data, at)
-        if size < 12 or size % 4 or size > len(data) - at:
-            raise CaptureError(f"has a block of bad length {size} at byte {at}")
-        body = data[at + 8:at + size - 4]
-        at += size
-        if kind == NG_INTERFACE:
-            links.append(struct.unpack_from(order + "HHI", body))
-        elif kind in (NG_ENHANCED, NG_SIMPLE):
-            enhanced = kind == NG_ENHANCED
-            iface, have, offset = 0, struct.unpack_from(order + "I", body)[0], 4
-            if enhanced:
-                iface, _, _, have = struct.unpack_from(order + "IIII", body)
-                offset = 20
-            if iface >= len(links):
-                raise CaptureError(f"has a packet without interface before byte {at}")
-            link, _, snaplen = links[iface]
-            _check_link(link)
-            if not enhanced and snaplen:
-                have = min(have, snaplen)
-            if have > len(body) - offset:
-                raise CaptureError(f"ends inside a packet before byte {at}")
-            yield body[offset:offset + have]
+def _packets(lib, capture):
+    """The packets of an open capture, as libpcap delivers them."""
+    header, data = ctypes.POINTER(PacketHeader)(), ctypes.c_void_p()
+    packets = []
+    while (code := lib.pcap_next_ex(capture, ctypes.byref(header), ctypes.byref(data))) == 1:
+        packets.append(ctypes.string_at(data.value, header.contents.caplen))
+    if code == -1:
+        why = lib.pcap_geterr(capture).decode(errors="replace")
+        raise CaptureError(f"libpcap reads {len(packets)} packets of it and stops: {why}")
+    return packets
 
 
 def read(path):
-    """The packets of a capture file as a list of bytes."""
-    with open(path, "rb") as f:
-        data = f.read()
+    """The packets of a capture file (pcap, pcapng) as a list of bytes."""
+    lib = _libpcap()
+    with open(path, "rb"):  # its own error names the cause in better words
+        pass
+    error = ctypes.create_string_buffer(ERROR_SIZE)
+    capture = lib.pcap_open_offline(os.fsencode(path), error)
+    if not capture:
+        raise CaptureError(f"{path}: is no capture that libpcap reads: "
+                           f"{error.value.decode(errors='replace')}")
     try:
-        if data[:4] == struct.pack("<I", NG_SECTION):
-            return list(_read_pcapng(data))
-        if len(data) < 4:
-            raise CaptureError("is neither pcap nor pcapng")
-        return list(_read_pcap(data))
-    except (CaptureError, struct.error) as e:
+        link = lib.pcap_datalink(capture)
+        if link != ETHERNET:
+            raise CaptureError(f"has link type {link}, legal: {ETHERNET} (Ethernet)")
+        return _packets(lib, capture)
+    except CaptureError as e:
         raise CaptureError(f"{path}: {e}") from e
+    finally:
+        lib.pcap_close(capture)
 
 
 def write(path, packets):
     """Write packets, one microsecond apart."""
-    with open(path, "wb") as f:
-        f.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, SNAPLEN, ETHERNET))
+    lib = _libpcap()
+    capture = lib.pcap_open_dead(ETHERNET, SNAPLEN)
+    dump = lib.pcap_dump_open(capture, os.fsencode(path))
+    try:
+        if not dump:
+            raise CaptureError(lib.pcap_geterr(capture).decode(errors="replace"))
         for i, p in enumerate(packets):
-            f.write(struct.pack("<IIII", i // 1000000, i % 1000000, len(p), len(p)) + p)
+            header = PacketHeader(i // 1000000, i % 1000000, len(p), len(p))
+            lib.pcap_dump(dump, ctypes.byref(header), bytes(p))
+        if lib.pcap_dump_flush(dump) != 0:
+            raise CaptureError(f"{path}: cannot be written whole")
+    finally:
+        if dump:
+            lib.pcap_dump_close(dump)
+        lib.pcap_close(capture)
 
 
 def difference(sent, received):
@@ -138,6 +142,15 @@ def count(args):
     sizes = [len(p) for p in read(args.file)]
     longest = max(sizes, default=0)
     print(len(sizes), sum(sizes), sizes.index(longest) if sizes else 0, longest)
+    return 0
+
+
+def library(_args):
+    """Command: whether captures can be read here."""
+    try:
+        _libpcap()
+    except CaptureError:
+        return 1
     return 0
 
 
@@ -189,6 +202,8 @@ def main():
                               "which packet is the longest, and its bytes")
     sub.add_argument("file")
     sub.set_defaults(run=count)
+    sub = commands.add_parser("library", help="exit with 0 if libpcap is installed, else 1")
+    sub.set_defaults(run=library)
     sub = commands.add_parser("record", help="capture an interface until a signal (root)")
     sub.add_argument("interface")
     sub.add_argument("file")
