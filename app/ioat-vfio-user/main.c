@@ -117,6 +117,19 @@ wait_for_end(const sigset_t *signals, struct vfu_session *const *session,
 	}
 }
 
+static const char *
+hint(int rc)
+{
+	switch (rc) {
+	case -ENAMETOOLONG:
+		return " (107 bytes at most)";
+	case -EEXIST:
+		return " (it or its .lock was not made by this program, and is left as it is)";
+	default:
+		return "";
+	}
+}
+
 static int
 open_session(struct vfu_session **out, const struct vfu_options *opts, unsigned int function)
 {
@@ -136,8 +149,7 @@ open_session(struct vfu_session **out, const struct vfu_options *opts, unsigned 
 	conf.func.multi_function = opts->functions > 1;
 	rc = vfu_session_open(out, &conf);
 	if (rc < 0)
-		fprintf(stderr, "ioat-vfio-user: socket %s: %s%s\n", path, strerror(-rc),
-		        rc == -ENAMETOOLONG ? " (107 bytes at most)" : "");
+		fprintf(stderr, "ioat-vfio-user: socket %s: %s%s\n", path, strerror(-rc), hint(rc));
 	return rc;
 }
 

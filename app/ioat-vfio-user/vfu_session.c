@@ -5,15 +5,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "vfu_path.h"
 #include "vfu_proto.h"
 #include "vfu_serve.h"
 #include "vfu_session.h"
@@ -23,12 +20,11 @@
 struct vfu_session {
 	struct vfu_func *func;
 	vfu_log_fn log;
-	struct sockaddr_un addr;
+	struct vfu_path path;
 	int listen_fd;
 	int stop_fd;
 	int ended_fd;    /* the thread has left */
 	int64_t stop_ms; /* of vfu_now_ms(), until when it may take to stop; 0: nobody asked */
-	bool bound;
 	bool has_thread;
 	pthread_t thread;
 };
@@ -65,7 +61,7 @@ static void
 session_log(const struct vfu_session *session, const char *text)
 {
 	if (session->log != NULL)
-		session->log(session->addr.sun_path, text);
+		session->log(session->path.addr.sun_path, text);
 }
 
 /** What the function has to say. */
@@ -132,49 +128,15 @@ session_thread(void *arg)
 	return NULL;
 }
 
-/** Remove a socket that nobody listens at. @return 0; -EADDRINUSE; -EEXIST; negative errno. */
-static int
-remove_stale(const struct sockaddr_un *addr)
-{
-	struct stat st;
-	int fd, rc;
-
-	if (lstat(addr->sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	rc = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 ? 0 : -errno;
-	close(fd);
-	if (rc != -ECONNREFUSED)
-		return rc == 0 || rc == -EAGAIN ? -EADDRINUSE : rc;
-	return unlink(addr->sun_path) == 0 ? 0 : -errno;
-}
-
 static int
 session_listen(struct vfu_session *session)
 {
-	const struct sockaddr *addr = (const struct sockaddr *)&session->addr;
-	int rc;
-
-	rc = remove_stale(&session->addr);
-	if (rc < 0)
-		return rc;
 	session->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	session->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (session->stop_fd < 0 || session->ended_fd < 0)
 		return -errno;
-	session->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (session->listen_fd < 0)
-		return -errno;
-	if (bind(session->listen_fd, addr, sizeof(session->addr)) < 0)
-		return -errno;
-	session->bound = true;
-	if (listen(session->listen_fd, 1) < 0)
-		return -errno;
-	return 0;
+	session->listen_fd = vfu_path_listen(&session->path);
+	return session->listen_fd < 0 ? session->listen_fd : 0;
 }
 
 int
@@ -184,17 +146,18 @@ vfu_session_open(struct vfu_session **out, const struct vfu_session_conf *conf)
 	struct vfu_session *session;
 	int rc;
 
-	if (strlen(conf->path) >= sizeof(session->addr.sun_path))
-		return -ENAMETOOLONG;
 	session = calloc(1, sizeof(*session));
 	if (session == NULL)
 		return -ENOMEM;
+	rc = vfu_path_init(&session->path, conf->path);
+	if (rc < 0) {
+		free(session);
+		return rc;
+	}
 	session->listen_fd = -1;
 	session->stop_fd = -1;
 	session->ended_fd = -1;
 	session->log = conf->log;
-	session->addr.sun_family = AF_UNIX;
-	snprintf(session->addr.sun_path, sizeof(session->addr.sun_path), "%s", conf->path);
 	func.log = session_log_func;
 	func.log_ctx = session;
 	rc = vfu_func_create(&session->func, &func);
@@ -217,9 +180,7 @@ vfu_session_stop(struct vfu_session *session)
 	if (session->stop_ms == 0)
 		session->stop_ms = vfu_now_ms() + VFU_STOP_MS;
 	eventfd_write(session->stop_fd, 1);
-	if (session->bound)
-		unlink(session->addr.sun_path);
-	session->bound = false;
+	vfu_path_release(&session->path);
 }
 
 int

@@ -33,16 +33,15 @@ struct vfu_session_conf {
 /**
  * Make a function, listen at the socket, serve its clients.
  *
- * A socket that nobody listens at any more is replaced.
- * @return 0 and the session, to be given to vfu_session_close(); -ENAMETOOLONG; -EADDRINUSE:
- * someone listens there; -EEXIST: something else than a socket has that name; other negative
- * errno of socket calls; -ENOMEM; -EAGAIN: no thread.
+ * The socket of a session that was killed is replaced.
+ * @return 0 and the session, to be given to vfu_session_close(); -ENAMETOOLONG; -EADDRINUSE,
+ * -EEXIST, other negative errno: as vfu_path_listen(); -ENOMEM; -EAGAIN: no thread.
  */
 int vfu_session_open(struct vfu_session **out, const struct vfu_session_conf *conf);
 
 /**
- * Tell the session to stop and remove its socket. Its VFU_STOP_MS begin, so that several sessions
- * that are told first and closed then have them at the same time.
+ * Tell the session to stop and remove its socket, if it is its own still. Its VFU_STOP_MS begin, so
+ * that several sessions that are told first and closed then have them at the same time.
  */
 void vfu_session_stop(struct vfu_session *session);
 

@@ -229,34 +229,6 @@ TEST(socket_in_use_is_left_alone)
 	remove_folder();
 }
 
-TEST(socket_of_a_dead_server_is_replaced)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	struct vfu_session *session;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	make_folder();
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	CHECK_INT(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
-	close(fd);
-	CHECK_INT(access(path, F_OK), ==, 0);
-	CHECK_INT(open_at(&session, path), ==, 0);
-	vfu_session_close(session);
-	remove_folder();
-}
-
-TEST(file_of_that_name_is_left_alone)
-{
-	struct vfu_session *session;
-	struct stat st;
-
-	make_folder();
-	close(open(path, O_CREAT | O_WRONLY, 0600));
-	CHECK_INT(open_at(&session, path), ==, -EEXIST);
-	CHECK_INT(stat(path, &st), ==, 0);
-	remove_folder();
-}
-
 TEST(paths_that_cannot_be_are_refused)
 {
 	struct vfu_session *session;
