@@ -130,11 +130,22 @@ uring_reserve(struct dcp_uring *u, struct dcp_chan *c, const struct io_uring_sqe
 	return fit;
 }
 
+/* Undo the last @p n calls of io_uring_get_sqe(), also behind an io_uring_submit() that failed.
+ * liburing has no function for it. That one is inline and moves sqe_tail, hence all that share a
+ * soname with 2.3 find it where we do (meson.build has the bound); io_uring_submit() publishes it.
+ */
+static void
+uring_unget(struct io_uring *ring, uint32_t n)
+{
+	static_assert(__builtin_types_compatible_p(__typeof__(ring->sq.sqe_tail), unsigned int),
+	              "positions that io_uring_get_sqe() counts modulo 2^32");
+	ring->sq.sqe_tail -= n;
+}
+
 /* @return how many the kernel took, not 0; or a negative errno. */
 static int
 uring_submit(struct dcp_uring *u, const struct io_uring_sqe *sqes, uint16_t n)
 {
-	struct io_uring_sq *sq = &u->ring.sq;
 	uint32_t left;
 	int rc;
 
@@ -147,12 +158,9 @@ uring_submit(struct dcp_uring *u, const struct io_uring_sqe *sqes, uint16_t n)
 	}
 	rc = io_uring_submit(&u->ring);
 	left = io_uring_sq_ready(&u->ring);
-	if (unlikely(left != 0)) {
-		/* Take them back: the kernel looks into the queue only when it is called. */
-		sq->sqe_tail -= left;
-		sq->sqe_head = sq->sqe_tail;
-		io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
-	}
+	/* Take them back: the kernel looks into the queue only when it is called. */
+	if (unlikely(left != 0))
+		uring_unget(&u->ring, left);
 	pthread_mutex_unlock(&u->tail);
 	if (likely(left < n))
 		return (int)(n - left);
