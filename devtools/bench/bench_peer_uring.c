@@ -175,7 +175,7 @@ port_ring_burst(void *state, uint16_t n, uint64_t first, uint64_t *ctx)
 	int rc;
 
 	for (uint16_t i = 0; i < n; i++) {
-		io_uring_prep_nop(&p->sqes[i]);
+		io_uring_prep_nop(dcp_uring_sqe_clear(&p->sqes[i]));
 		p->sqes[i].user_data = first + i;
 	}
 	rc = dcp_uring_issue(p->port.port, (uint16_t)p->port.chan, p->sqes, n);

@@ -60,10 +60,10 @@ advance(struct conn *c, uint16_t status, int res)
 		c->written += c->step == 'w' ? res : 0; /* a pipe takes what it has room for */
 		c->step = c->written < c->len ? 'w' : 'r';
 		if (c->step == 'w')
-			io_uring_prep_write(&sqe, c->file, c->out + c->written,
+			io_uring_prep_write(dcp_uring_sqe_clear(&sqe), c->file, c->out + c->written,
 			                    (uint32_t)(c->len - c->written), (uint64_t)-1);
 		else
-			io_uring_prep_recv(&sqe, c->sock, c->in, SIZE, 0);
+			io_uring_prep_recv(dcp_uring_sqe_clear(&sqe), c->sock, c->in, SIZE, 0);
 		io_uring_sqe_set_data(&sqe, c);
 		MUST(dcp_uring_issue(port, (uint16_t)ring, &sqe, 1) == 1);
 	}

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <liburing.h>
 
@@ -106,6 +107,12 @@ sqes_fit(const struct io_uring_sqe *sqes, uint16_t n, uint64_t room, int *rc)
 			fit = (uint16_t)(i + 1);
 	}
 	return i == n ? n : fit;
+}
+
+struct io_uring_sqe *
+dcp_uring_sqe_clear(struct io_uring_sqe *sqe)
+{
+	return memset(sqe, 0, sizeof(*sqe));
 }
 
 /* --- issue */

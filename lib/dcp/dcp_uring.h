@@ -66,10 +66,23 @@ dcp_uring_res(const struct dcp_cpl *cpl)
 int dcp_uring_add(struct dcp_port *port, uint32_t depth, uint64_t key);
 
 /**
+ * Clear an SQE of the caller's own, each time before an io_uring_prep_*() fills it:
+ *
+ *	io_uring_prep_recv(dcp_uring_sqe_clear(&sqe), sock, buf, len, 0);
+ *
+ * io_uring_get_sqe() clears the SQEs of a ring. Of others liburing 2.6 and later leave every field
+ * as it is that the operation does not use, so that what is in it, or what an earlier operation
+ * left there, becomes flags of the new one.
+ *
+ * @return @p sqe
+ */
+struct io_uring_sqe *dcp_uring_sqe_clear(struct io_uring_sqe *sqe);
+
+/**
  * Issue operations that were prepared with liburing's io_uring_prep_*() in an array of the caller's
- * own. Never waits for room; makes one system call, in which the kernel may finish operations that
- * need not wait. The array is free on return; what the operations point at belongs to the kernel
- * until dcp_get() returns their records.
+ * own, whose SQEs were cleared before (dcp_uring_sqe_clear()). Never waits for room; makes one
+ * system call, in which the kernel may finish operations that need not wait. The array is free on
+ * return; what the operations point at belongs to the kernel until dcp_get() returns their records.
  *
  * Any thread may call this, several at a time take turns; any worker gets the records. Linux lets
  * an operation go on in the thread that issued it: when that has ended, the operation comes back as

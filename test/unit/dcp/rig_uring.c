@@ -68,7 +68,7 @@ rig_nops(struct dcp_port *port, uint16_t ring, uint64_t ctx, uint16_t n)
 
 	assert_in_range(n, 0, RTE_DIM(sqe));
 	for (uint16_t i = 0; i < n; i++) {
-		io_uring_prep_nop(&sqe[i]);
+		io_uring_prep_nop(dcp_uring_sqe_clear(&sqe[i]));
 		io_uring_sqe_set_data64(&sqe[i], ctx + i);
 	}
 	return dcp_uring_issue(port, ring, sqe, n);
@@ -79,7 +79,7 @@ rig_recv(struct dcp_port *port, uint16_t ring, uint64_t ctx, int fd, void *buf, 
 {
 	struct io_uring_sqe sqe;
 
-	io_uring_prep_recv(&sqe, fd, buf, len, 0);
+	io_uring_prep_recv(dcp_uring_sqe_clear(&sqe), fd, buf, len, 0);
 	io_uring_sqe_set_data64(&sqe, ctx);
 	CHECK_INT(dcp_uring_issue(port, ring, &sqe, 1), ==, 1);
 }

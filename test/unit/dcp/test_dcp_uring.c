@@ -101,7 +101,7 @@ TEST(each_kind_of_channel_refuses_the_operations_of_the_other)
 
 	begin();
 	chan = rig_chan(port, dev, 0);
-	io_uring_prep_nop(&sqe);
+	io_uring_prep_nop(dcp_uring_sqe_clear(&sqe));
 	CHECK_INT(dcp_uring_issue(port, chan, &sqe, 1), ==, -EINVAL);
 	CHECK_INT(dcp_uring_issue(port, DCP_CHAN_POST, &sqe, 1), ==, -EINVAL);
 	CHECK_INT(rig_issue(port, ring, 1, 1), ==, -ENOTSUP);
@@ -150,6 +150,48 @@ TEST(forbidden_io_uring_is_told_and_leaves_the_port_as_it_was)
 	end();
 }
 
+/* --- preparing */
+
+TEST(cleared_sqe_has_no_byte_of_what_was_in_it)
+{
+	static const struct io_uring_sqe zero;
+	struct io_uring_sqe sqe[2];
+
+	memset(sqe, 0xFF, sizeof(sqe));
+	CHECK(dcp_uring_sqe_clear(sqe) == sqe);
+	CHECK_MEM(sqe, &zero, sizeof(zero));
+	CHECK_INT(sqe[1].opcode, ==, 0xFF);
+}
+
+/* As the guide does it. liburing 2.6 and later leave what an operation does not use as it is. */
+TEST(operations_prepared_in_an_array_full_of_garbage_are_right)
+{
+	static const uint8_t garbage[] = {0xFF, IOSQE_IO_LINK, IOSQE_IO_DRAIN, IOSQE_FIXED_FILE};
+	struct io_uring_sqe sqe[2];
+	char text[] = "abc", got[8];
+	int pair[2];
+
+	begin();
+	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), ==, 0);
+	for (size_t i = 0; i < RTE_DIM(garbage); i++) {
+		CHECK_INT(send(pair[0], text, sizeof(text), 0), ==, sizeof(text));
+		memset(sqe, garbage[i], sizeof(sqe));
+		io_uring_prep_recv(dcp_uring_sqe_clear(&sqe[0]), pair[1], got, sizeof(got), 0);
+		io_uring_sqe_set_data64(&sqe[0], 1);
+		io_uring_prep_nop(dcp_uring_sqe_clear(&sqe[1]));
+		io_uring_sqe_set_data64(&sqe[1], 2);
+		CHECK_INT(dcp_uring_issue(port, ring, sqe, 2), ==, 2);
+		for (int k = 0; k < 2; k++) {
+			CHECK_INT(get(1), ==, 1);
+			CHECK_INT(dcp_uring_res(cpl), ==, cpl[0].ctx == 1 ? sizeof(text) : 0);
+		}
+		CHECK_MEM(got, text, sizeof(text));
+	}
+	close(pair[0]);
+	close(pair[1]);
+	end();
+}
+
 /* --- results */
 
 /* Issue one operation and take its record. */
@@ -172,27 +214,27 @@ TEST(record_carries_context_result_and_what_it_means)
 
 	begin();
 	CHECK(file >= 0);
-	io_uring_prep_write(&sqe, file, text, sizeof(text), 0);
+	io_uring_prep_write(dcp_uring_sqe_clear(&sqe), file, text, sizeof(text), 0);
 	run(&sqe);
 	CHECK_INT(dcp_uring_res(&cpl[0]), ==, sizeof(text));
 	CHECK_INT(cpl[0].status, ==, DCP_ST_OK);
-	io_uring_prep_read(&sqe, file, back, sizeof(back), 2);
+	io_uring_prep_read(dcp_uring_sqe_clear(&sqe), file, back, sizeof(back), 2);
 	run(&sqe);
 	CHECK_INT(dcp_uring_res(&cpl[0]), ==, sizeof(text) - 2);
 	CHECK_MEM(back, text + 2, sizeof(text) - 2);
 
-	io_uring_prep_write(&sqe, -1, text, sizeof(text), 0);
+	io_uring_prep_write(dcp_uring_sqe_clear(&sqe), -1, text, sizeof(text), 0);
 	run(&sqe);
 	CHECK_INT(dcp_uring_res(&cpl[0]), ==, -EBADF);
 	CHECK_INT(cpl[0].status, ==, DCP_ST_ERRNO);
 
 	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), ==, 0);
 	close(pair[0]);
-	io_uring_prep_recv(&sqe, pair[1], back, sizeof(back), 0);
+	io_uring_prep_recv(dcp_uring_sqe_clear(&sqe), pair[1], back, sizeof(back), 0);
 	run(&sqe);
 	CHECK_INT(dcp_uring_res(&cpl[0]), ==, 0);
 	CHECK_INT(cpl[0].status, ==, DCP_ST_OK);
-	io_uring_prep_send(&sqe, pair[1], text, sizeof(text), MSG_NOSIGNAL);
+	io_uring_prep_send(dcp_uring_sqe_clear(&sqe), pair[1], text, sizeof(text), MSG_NOSIGNAL);
 	run(&sqe);
 	CHECK_INT(dcp_uring_res(&cpl[0]), ==, -EPIPE);
 	close(pair[1]);
@@ -215,14 +257,14 @@ TEST(timer_and_a_time_limit_linked_to_a_receive_come_at_their_time)
 
 	begin();
 	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), ==, 0);
-	io_uring_prep_timeout(sqe, &ts, 0, 0);
+	io_uring_prep_timeout(dcp_uring_sqe_clear(sqe), &ts, 0, 0);
 	run(sqe);
 	CHECK_INT(dcp_uring_res(&cpl[0]), ==, -ETIME);
 	CHECK_INT(rig_now_ns() - start, >=, 20 * MS);
-	io_uring_prep_recv(&sqe[0], pair[1], &byte, 1, 0);
+	io_uring_prep_recv(dcp_uring_sqe_clear(&sqe[0]), pair[1], &byte, 1, 0);
 	io_uring_sqe_set_data64(&sqe[0], 1);
 	sqe[0].flags = IOSQE_IO_LINK;
-	io_uring_prep_link_timeout(&sqe[1], &ts, 0);
+	io_uring_prep_link_timeout(dcp_uring_sqe_clear(&sqe[1]), &ts, 0);
 	io_uring_sqe_set_data64(&sqe[1], 2);
 	CHECK_INT(dcp_uring_issue(port, ring, sqe, 2), ==, 2);
 	for (int i = 0; i < 2; i++) {
@@ -250,9 +292,9 @@ TEST(one_get_returns_copies_receives_file_reads_and_posts)
 	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), ==, 0);
 	CHECK_INT(send(pair[0], text, sizeof(text), 0), ==, sizeof(text));
 	CHECK_INT(pread(file, page, 4, 0), ==, 4); /* so that it is in the page cache */
-	io_uring_prep_recv(&sqe[0], pair[1], got, sizeof(got), 0);
+	io_uring_prep_recv(dcp_uring_sqe_clear(&sqe[0]), pair[1], got, sizeof(got), 0);
 	io_uring_sqe_set_data64(&sqe[0], 0);
-	io_uring_prep_read(&sqe[1], file, page, 4, 0);
+	io_uring_prep_read(dcp_uring_sqe_clear(&sqe[1]), file, page, 4, 0);
 	io_uring_sqe_set_data64(&sqe[1], 1);
 	CHECK_INT(rig_issue(port, chan, 2, 2), ==, 2);
 	rig_post(port, 4);
@@ -341,9 +383,9 @@ check_illegal(const struct io_uring_sqe *sqe)
 	struct io_uring_sqe three[3];
 
 	CHECK_INT(dcp_uring_issue(port, ring, sqe, 1), ==, -ENOTSUP);
-	io_uring_prep_nop(&three[0]);
+	io_uring_prep_nop(dcp_uring_sqe_clear(&three[0]));
 	three[1] = *sqe;
-	io_uring_prep_nop(&three[2]);
+	io_uring_prep_nop(dcp_uring_sqe_clear(&three[2]));
 	CHECK_INT(dcp_uring_issue(port, ring, three, 3), ==, 1);
 	CHECK_INT(get(4), ==, 1);
 }
@@ -355,28 +397,28 @@ TEST(operations_without_exactly_one_completion_are_refused)
 	char byte;
 
 	begin();
-	io_uring_prep_multishot_accept(&sqe, 0, NULL, NULL, 0);
+	io_uring_prep_multishot_accept(dcp_uring_sqe_clear(&sqe), 0, NULL, NULL, 0);
 	check_illegal(&sqe);
-	io_uring_prep_recv_multishot(&sqe, 0, &byte, 1, 0);
+	io_uring_prep_recv_multishot(dcp_uring_sqe_clear(&sqe), 0, &byte, 1, 0);
 	check_illegal(&sqe);
-	io_uring_prep_poll_multishot(&sqe, 0, 1);
+	io_uring_prep_poll_multishot(dcp_uring_sqe_clear(&sqe), 0, 1);
 	check_illegal(&sqe);
-	io_uring_prep_timeout(&sqe, &ts, 1,
+	io_uring_prep_timeout(dcp_uring_sqe_clear(&sqe), &ts, 1,
 	                      1u << 6); /* multishot, which liburing 2.3 cannot name */
 	check_illegal(&sqe);
-	io_uring_prep_send_zc(&sqe, 0, &byte, 1, 0, 0);
+	io_uring_prep_send_zc(dcp_uring_sqe_clear(&sqe), 0, &byte, 1, 0, 0);
 	check_illegal(&sqe);
-	io_uring_prep_msg_ring(&sqe, 0, 0, 0, 0);
+	io_uring_prep_msg_ring(dcp_uring_sqe_clear(&sqe), 0, 0, 0, 0);
 	check_illegal(&sqe);
-	io_uring_prep_provide_buffers(&sqe, &byte, 1, 1, 0, 0);
+	io_uring_prep_provide_buffers(dcp_uring_sqe_clear(&sqe), &byte, 1, 1, 0, 0);
 	check_illegal(&sqe);
-	io_uring_prep_nop(&sqe);
+	io_uring_prep_nop(dcp_uring_sqe_clear(&sqe));
 	sqe.flags = IOSQE_CQE_SKIP_SUCCESS;
 	check_illegal(&sqe);
-	io_uring_prep_recv(&sqe, 0, NULL, 1, 0);
+	io_uring_prep_recv(dcp_uring_sqe_clear(&sqe), 0, NULL, 1, 0);
 	sqe.flags = IOSQE_BUFFER_SELECT;
 	check_illegal(&sqe);
-	io_uring_prep_nop(&sqe);
+	io_uring_prep_nop(dcp_uring_sqe_clear(&sqe));
 	sqe.opcode = 255;
 	check_illegal(&sqe);
 	end();
@@ -388,7 +430,7 @@ static void
 prep_chain(struct io_uring_sqe *sqe, uint64_t ctx, int n)
 {
 	for (int i = 0; i < n; i++) {
-		io_uring_prep_nop(&sqe[i]);
+		io_uring_prep_nop(dcp_uring_sqe_clear(&sqe[i]));
 		io_uring_sqe_set_data64(&sqe[i], ctx + (uint64_t)i);
 		sqe[i].flags = i < n - 1 ? IOSQE_IO_LINK : 0;
 	}
@@ -426,7 +468,7 @@ TEST(links_behind_a_failed_one_come_back_aborted)
 
 	begin();
 	prep_chain(sqe, 0, 3);
-	io_uring_prep_fsync(&sqe[0], -1, 0);
+	io_uring_prep_fsync(dcp_uring_sqe_clear(&sqe[0]), -1, 0);
 	io_uring_sqe_set_data64(&sqe[0], 0);
 	sqe[0].flags = IOSQE_IO_LINK;
 	CHECK_INT(dcp_uring_issue(port, ring, sqe, 3), ==, 3);

@@ -260,7 +260,7 @@ TEST(abort_ends_blocking_work_of_the_kernels_own_threads)
 
 	begin();
 	CHECK_INT(pipe(fifo), ==, 0);
-	io_uring_prep_read(&sqe, fifo[0], buf[0], 1, 0);
+	io_uring_prep_read(dcp_uring_sqe_clear(&sqe), fifo[0], buf[0], 1, 0);
 	io_uring_sqe_set_data64(&sqe, 1);
 	sqe.flags = IOSQE_ASYNC;
 	CHECK_INT(dcp_uring_issue(port, ring, &sqe, 1), ==, 1);
