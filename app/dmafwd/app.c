@@ -140,22 +140,22 @@ app_map_streams(struct app *app)
 }
 
 static int
-app_create_pool(struct rte_mempool **pool, const char *what, int socket_id, uint32_t n)
+app_create_pool(struct rte_mempool **pool, const char *what, int socket_id, uint32_t n,
+                uint16_t data_room)
 {
+	uint16_t size = (uint16_t)(RTE_PKTMBUF_HEADROOM + data_room);
 	char name[RTE_MEMPOOL_NAMESIZE];
 
 	snprintf(name, sizeof(name), "dmafwd_%s_%d", what, socket_id);
-	*pool = rte_pktmbuf_pool_create(name, n, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-	                                socket_id);
+	*pool = rte_pktmbuf_pool_create(name, n, POOL_CACHE, 0, size, socket_id);
 	if (*pool == NULL) /* a socket may have no memory of its own */
-		*pool = rte_pktmbuf_pool_create(name, n, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-		                                SOCKET_ID_ANY);
+		*pool = rte_pktmbuf_pool_create(name, n, POOL_CACHE, 0, size, SOCKET_ID_ANY);
 	if (*pool != NULL)
 		return 0;
 	FWD_LOG(ERR,
 	        "no memory for %" PRIu32 " packet buffers of %u bytes: give EAL more (-m), or "
 	        "lower -s or -q: %s",
-	        n, RTE_MBUF_DEFAULT_BUF_SIZE, rte_strerror(rte_errno));
+	        n, size, rte_strerror(rte_errno));
 	return -rte_errno;
 }
 
@@ -163,6 +163,7 @@ static int
 app_create_pools(struct app *app)
 {
 	uint32_t rx[RTE_MAX_NUMA_NODES] = {0}, copy[RTE_MAX_NUMA_NODES] = {0};
+	uint16_t room[RTE_MAX_NUMA_NODES] = {0};
 	uint32_t per_stream = app_stream_buffers(app) + BURST_BUFFERS;
 	uint32_t caches = (app->nb_lcores + 1U) * POOL_CACHE * 2;
 	int rc = 0;
@@ -172,15 +173,17 @@ app_create_pools(struct app *app)
 		int s = app_socket(p->socket_id);
 
 		rx[s] += p->nb_rxq * (p->nb_rxd + per_stream);
+		room[s] = RTE_MAX(room[s], p->limits.buffer);
 		/* Copies of the peer's packets leave here; it has as many queues. */
 		copy[s] += p->nb_txq * p->nb_txd + p->nb_rxq * per_stream;
 	}
 	for (int s = 0; s < RTE_MAX_NUMA_NODES && rc == 0; s++) {
 		if (rx[s] == 0)
 			continue;
-		rc = app_create_pool(&app->rx_pools[s], "rx", s, rx[s] + caches);
+		rc = app_create_pool(&app->rx_pools[s], "rx", s, rx[s] + caches, room[s]);
 		if (rc == 0)
-			rc = app_create_pool(&app->copy_pools[s], "copy", s, copy[s] + caches);
+			rc = app_create_pool(&app->copy_pools[s], "copy", s, copy[s] + caches,
+			                     RTE_MBUF_DEFAULT_DATAROOM);
 	}
 	return rc;
 }
@@ -266,7 +269,9 @@ app_open_stream(struct app *app, uint16_t i, struct copier *copier)
 	s->engine = app->cfg.mac_updating ? &fwd_mac : &fwd_io;
 	s->fwd.src = out->addr;
 	s->fwd.dst = (struct rte_ether_addr){{0x02, 0, 0, 0, 0, (uint8_t)ms->tx_port}};
-	s->max_len = app->cfg.max_frame != 0 ? app->cfg.max_frame - RTE_ETHER_CRC_LEN : UINT32_MAX;
+	s->max_len = RTE_MIN(app_find_port(app, ms->rx_port)->limits.rx, out->limits.tx);
+	if (app->cfg.max_frame != 0)
+		s->max_len = RTE_MIN(s->max_len, app->cfg.max_frame - RTE_ETHER_CRC_LEN);
 	s->max_buffers = app_stream_buffers(app);
 	return stream_init(s, app_ring_size(app), app->lcores[ms->lcore].socket_id);
 }

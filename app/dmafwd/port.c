@@ -6,13 +6,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <net/if.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <stdio.h>
 
-#include <rte_string_fns.h>
+#include <rte_dev.h>
+#include <rte_devargs.h>
+#include <rte_ether.h>
 
 #include "log.h"
 
@@ -66,43 +64,18 @@ port_check(const struct port *p, const struct rte_eth_dev_info *info, const stru
 	return 0;
 }
 
-/* What an interface of the kernel had before; DPDK does not know. */
-static void
-port_read_kernel(struct port *p, unsigned int if_index)
-{
-	struct ifreq req = {0};
-	int fd = if_index != 0 ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
-
-	p->kernel_mtu = 0;
-	p->was_promiscuous = rte_eth_promiscuous_get(p->id) == 1;
-	if (fd < 0)
-		return;
-	if (if_indextoname(if_index, req.ifr_name) != NULL) {
-		if (ioctl(fd, SIOCGIFFLAGS, &req) == 0 && (req.ifr_flags & IFF_PROMISC) != 0)
-			p->was_promiscuous = true;
-		memcpy(p->kernel_name, req.ifr_name, sizeof(p->kernel_name));
-		if (ioctl(fd, SIOCGIFMTU, &req) == 0 && req.ifr_mtu <= UINT16_MAX)
-			p->kernel_mtu = (uint16_t)req.ifr_mtu;
-	}
-	close(fd);
-}
-
 /* Not through the driver: it may refuse an MTU beyond its own buffers. */
 static void
 port_restore_mtu(const struct port *p)
 {
-	struct ifreq req = {.ifr_mtu = p->kernel_mtu};
-	int fd;
+	int rc;
 
-	if (!p->mtu_changed || p->kernel_mtu == 0)
+	if (!p->mtu_changed || p->kernel.mtu == 0)
 		return;
-	memcpy(req.ifr_name, p->kernel_name, sizeof(req.ifr_name));
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || ioctl(fd, SIOCSIFMTU, &req) != 0)
+	rc = kernel_if_set_mtu(&p->kernel);
+	if (rc != 0)
 		FWD_LOG(WARNING, "port %u (%s): %s does not get its MTU of %u back: %s", p->id,
-		        p->name, p->kernel_name, p->kernel_mtu, rte_strerror(errno));
-	if (fd >= 0)
-		close(fd);
+		        p->name, p->kernel.name, p->kernel.mtu, rte_strerror(-rc));
 }
 
 /* Some drivers take the MTU of the configuration, some only this call. */
@@ -136,6 +109,58 @@ port_warn_scatter(const struct port *p, const struct rte_eth_dev_info *info,
 	        "option -f/--max-frame-size: port %u (%s, %s) does not announce that it receives "
 	        "into several buffers: it may lose frames longer than %u bytes",
 	        p->id, p->name, p->driver, RTE_MBUF_DEFAULT_DATAROOM);
+}
+
+/* Frames that the interface takes and this port does not pass whole. */
+static void
+port_warn_mtu(const struct port *p, const struct rte_eth_dev_info *info)
+{
+	uint32_t longest = (uint32_t)p->kernel.mtu + RTE_ETHER_HDR_LEN;
+	uint32_t whole = RTE_MIN(p->limits.rx, p->limits.tx);
+	uint32_t value = frame_limits_argument_for(longest + RTE_VLAN_HLEN);
+	char remedy[64] = "";
+
+	if (p->kernel.mtu == 0 || longest <= whole)
+		return;
+	if (p->limits.argument != NULL && value <= FRAME_LIMITS_FRAMESZ_MAX)
+		snprintf(remedy, sizeof(remedy),
+		         ", or give the device %s=%" PRIu32 ",blocksz=%" PRIu32, p->limits.argument,
+		         value, value);
+	FWD_LOG(WARNING,
+	        "port %u (%s, %s): %s has an MTU of %u, but the driver passes frames of up to "
+	        "%" PRIu32 " bytes whole; longer ones are dropped as too long: ip link set %s mtu "
+	        "%" PRIu32 "%s",
+	        p->id, p->name, info->driver_name, p->kernel.name, p->kernel.mtu, whole,
+	        p->kernel.name, whole - RTE_ETHER_HDR_LEN - RTE_VLAN_HLEN, remedy);
+}
+
+static void
+port_warn_offloads(const struct port *p, const struct rte_eth_dev_info *info)
+{
+	if (!p->limits.kernel_frames || p->kernel.offloads[0] == '\0')
+		return;
+	FWD_LOG(WARNING,
+	        "port %u (%s, %s): offloads of %s are on: frames may come longer than its MTU or "
+	        "without checksum, and TCP may not pass: ethtool -K %s %s, on both ends of a veth",
+	        p->id, p->name, info->driver_name, p->kernel.name, p->kernel.name,
+	        p->kernel.offloads);
+}
+
+static int
+port_find_limits(struct port *p, const struct rte_eth_dev_info *info)
+{
+	const struct rte_devargs *da = info->device == NULL ? NULL : rte_dev_devargs(info->device);
+	uint32_t value = 0;
+	int rc = frame_limits_find(&p->limits, info, da == NULL ? NULL : da->args, &value);
+
+	if (rc != 0)
+		FWD_LOG(ERR,
+		        "port %u (%s, %s): bad value '%" PRIu32
+		        "' of its argument %s, legal: %u to "
+		        "%u, for which there are packet buffers",
+		        p->id, p->name, info->driver_name, value, p->limits.argument,
+		        FRAME_LIMITS_FRAMESZ_MIN, FRAME_LIMITS_FRAMESZ_MAX);
+	return rc;
 }
 
 static void
@@ -172,9 +197,15 @@ port_configure(struct port *p, uint16_t id, const struct config *cfg)
 	rc = port_check(p, &info, cfg);
 	if (rc != 0)
 		return rc;
+	rc = port_find_limits(p, &info);
+	if (rc != 0)
+		return rc;
 	p->nb_rxq = cfg->nb_queues;
 	p->nb_txq = RTE_MIN(cfg->nb_queues, info.max_tx_queues);
-	port_read_kernel(p, info.if_index);
+	kernel_if_read(&p->kernel, info.if_index);
+	p->was_promiscuous = p->kernel.promiscuous || rte_eth_promiscuous_get(id) == 1;
+	port_warn_mtu(p, &info);
+	port_warn_offloads(p, &info);
 	port_conf_fill(&conf, &info, cfg);
 	rc = rte_eth_dev_configure(id, p->nb_rxq, p->nb_txq, &conf);
 	if (rc != 0)

@@ -10,7 +10,6 @@
  * Ethernet ports: check, set up, start, stop. All functions log what fails. Main thread only.
  */
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +18,8 @@
 #include <rte_mempool.h>
 
 #include "config.h"
+#include "kernel_if.h"
+#include "frame_limits.h"
 
 struct port {
 	uint16_t id;
@@ -33,9 +34,9 @@ struct port {
 	char name[RTE_ETH_NAME_MAX_LEN];
 	const char *driver;
 	struct rte_ether_addr addr;
+	struct frame_limits limits;
 	/* An interface of the kernel outlives the program: it gets back what it had. */
-	char kernel_name[IF_NAMESIZE];
-	uint16_t kernel_mtu; /* 0: the port is none */
+	struct kernel_if kernel;
 	bool was_promiscuous;
 	bool mtu_changed, promiscuous_changed;
 };
@@ -50,7 +51,11 @@ uint64_t ports_present(void);
  */
 int port_configure(struct port *p, uint16_t id, const struct config *cfg);
 
-/** Set up all queues, receiving into @p pool, and start. @return 0; a negative errno. */
+/**
+ * Set up all queues, receiving into @p pool, whose buffers have limits.buffer bytes of data room at
+ * least, and start.
+ * @return 0; a negative errno.
+ */
 int port_start(struct port *p, struct rte_mempool *pool);
 
 /** Whatever was done so far is undone; safe on a port in any state. */

@@ -37,7 +37,7 @@ enum drop_cause {
 	DROP_TX,      /* the sending port took nothing for too long */
 	DROP_NO_MBUF, /* no buffer for the copy for too long */
 	DROP_DMA, /* a failed device could not be stopped: its buffers stay untouched for ever */
-	DROP_TOO_LONG, /* longer than the option -f allows */
+	DROP_TOO_LONG, /* longer than the option -f allows, or than a port passes whole */
 	DROP_CAUSES,
 };
 
