@@ -46,3 +46,30 @@ private_apt()
 	chmod 755 "$dir"
 	[ "$(id -u)" != 0 ] || chown _apt "$dir" "$dir/lists/partial" "$dir/cache/archives/partial"
 }
+
+# The address of the archive that this machine takes its own release of Debian from. For the caller
+# of private_apt(), after apt-get update.
+debian_archive()
+{
+	local codename
+	codename=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
+	# shellcheck disable=SC2016 # they are apt's
+	apt-get indextargets --format '$(CODENAME) $(ORIGIN) $(REPO_URI)' 'Created-By: Packages' |
+		sed -n "s/^$codename Debian //p" | head -n 1
+}
+
+# Set other_release_options to what makes apt-get see the releases $2... of that archive and no
+# other, with its lists in folder $1, which private_apt() has made. Fails when there is no archive.
+other_release()
+{
+	local dir=$1 key=/usr/share/keyrings/debian-archive-keyring.gpg uri
+	shift
+	uri=$(debian_archive)
+	[ -n "$uri" ] || return
+	printf "deb [signed-by=$key] $uri %s main\n" "$@" >"$dir/other.list"
+	mkdir -p "$dir/other-lists/partial" || return
+	[ "$(id -u)" != 0 ] || chown _apt "$dir/other-lists/partial"
+	# shellcheck disable=SC2034 # it is for the caller
+	other_release_options=(-o Dir::Etc::sourcelist="$dir/other.list"
+		-o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists="$dir/other-lists")
+}

@@ -4,6 +4,7 @@
 """Count single test cases after meson test.
 
     results.py list BUILD TAG SUITE...    names of the tests that belong to one of the suites
+    results.py needs BUILD TAG SUITE...   what has to be built for them, in the words of ninja
     results.py count BUILD TAG SUITE...   a line "SUITE PASSED FAILED SKIPPED" per suite with tests
 
 TAG, when it is not empty, is one more suite that the tests must belong to.
@@ -85,6 +86,15 @@ def tests_of(build, tag, suites):
                 break
 
 
+def needs_of(build, tests):
+    """The files in the build folder that the tests start or load."""
+    listing = subprocess.run(["meson", "introspect", "--targets", str(build)],
+                             check=True, capture_output=True, text=True).stdout
+    files = {target["id"]: target["filename"] for target in json.loads(listing)}
+    wanted = {name for _, test in tests for need in test["depends"] for name in files[need]}
+    return sorted(str(Path(name).relative_to(build.resolve())) for name in wanted)
+
+
 def key(name, command):
     """What a test is known by both before and after the run."""
     return name, tuple(command)
@@ -102,12 +112,15 @@ def records_of(build):
 
 def main():
     """Print the list or the counts."""
-    if len(sys.argv) < 5 or sys.argv[1] not in ("list", "count"):
-        sys.exit("usage: results.py list|count BUILD TAG SUITE...")
+    if len(sys.argv) < 5 or sys.argv[1] not in ("list", "needs", "count"):
+        sys.exit("usage: results.py list|needs|count BUILD TAG SUITE...")
     build = Path(sys.argv[2])
     tests = list(tests_of(build, sys.argv[3], sys.argv[4:]))
     if sys.argv[1] == "list":
         print("\n".join(test["name"] for _, test in tests))
+        return
+    if sys.argv[1] == "needs":
+        print("\n".join(needs_of(build, tests)))
         return
     records = records_of(build)
     totals = {}

@@ -26,7 +26,8 @@ usage()
 
 	Builds: gcc and clang with address and undefined-behaviour sanitizers, gcc release, and
 	ThreadSanitizer for the tests marked as using threads. The suites style and system run once,
-	on the release build.
+	on the release build. Tests of what uses liburing run once more with the next Debian's
+	(devtools/newer_liburing.sh).
 
 	  --quick       only the gcc build with sanitizers, without style and system
 	                (unless a suite is named: then only the builds it needs)
@@ -115,14 +116,15 @@ configure()
 # Build $1 and run its tests that belong to a suite of the other arguments and have $tag, if set.
 run_tests()
 {
-	local name=$1 dir=$builds/$1 choose=() tests s
+	local name=$1 dir=$builds/$1 choose=() needs=() tests s
 	shift
 	tests=$("$here/results.py" list "$dir" "$tag" "$@") || tests=
 	if [ -z "$tests" ]; then
 		echo "no test of these suites ${tag:+with the mark $tag}"
 		return
 	fi
-	if ! ninja -C "$dir" >"$dir.log" 2>&1; then
+	! $needed_only || mapfile -t needs < <("$here/results.py" needs "$dir" "$tag" "$@")
+	if ! ninja -C "$dir" "${needs[@]}" >"$dir.log" 2>&1; then
 		grep -v '^\[' "$dir.log"
 		failed "$name: build"
 		return
@@ -168,10 +170,26 @@ prepare_guests()
 	[ $code = 0 ] || [ $code = 77 ] || failed "test/system/guest/prepare.sh"
 }
 
+# What uses liburing, once more with the next Debian's: what one version happens to do, another need
+# not. The first call downloads it.
+run_newer_liburing()
+{
+	local run=(unit) tag=uring needed_only=true pc code=0
+	pc=$("$repo/devtools/newer_liburing.sh") || code=$?
+	if [ $code = 77 ]; then
+		echo "unit 0 0 1" >>"$tally"
+	elif [ $code != 0 ]; then
+		failed "devtools/newer_liburing.sh"
+	else
+		PKG_CONFIG_PATH=$pc${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH} \
+			run_build gcc-newer-liburing gcc --buildtype=release -During=enabled
+	fi
+}
+
 run_all()
 {
 	# A sanitized library leaves symbols to the program, hence b_lundef.
-	local run tag='' slower=3
+	local run tag='' slower=3 needed_only=false
 	local checked=(--buildtype=debug '-Db_sanitize=address,undefined' -Db_lundef=false)
 	mapfile -t run < <(sanitizable "${suites[@]}")
 	run_build gcc-asan gcc "${checked[@]}"
@@ -186,6 +204,7 @@ run_all()
 		run=("${suites[@]}") slower=1
 		[[ " ${run[*]} " != *" system "* ]] || prepare_guests
 		run_build gcc-release gcc --buildtype=release
+		$quick || [[ " ${run[*]} " != *" unit "* ]] || run_newer_liburing
 	fi
 }
 

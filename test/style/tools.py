@@ -60,6 +60,24 @@ def setup_refuses_an_option_without_its_value():
     refused("devtools/setup.sh", "--cache")
 
 
+def newer_liburing_refuses_bad_options():
+    refused("devtools/newer_liburing.sh", "--frobnicate")
+    refused("devtools/newer_liburing.sh", "--cache")
+
+
+def newer_liburing_takes_no_folder_that_it_did_not_make():
+    with tempfile.TemporaryDirectory() as cache:
+        theirs = [Path(cache, f"liburing-{release}") for release in ("trixie", "forky")]
+        for folder in theirs:
+            folder.mkdir()
+            (folder / "notes").touch()
+        result = run("devtools/newer_liburing.sh", "--cache", cache)
+        if "no Debian is known" in result.stderr or "not a Debian system" in result.stderr:
+            raise Skip(result.stderr.splitlines()[-1])
+        assert result.returncode == 77 and "is in the way" in result.stderr, result
+        assert all((folder / "notes").exists() for folder in theirs)
+
+
 def run_refuses_an_unknown_suite():
     refused("test/run.sh", "nonsense")
 

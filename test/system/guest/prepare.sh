@@ -12,7 +12,6 @@ export LC_ALL=C
 
 # Debian 12's QEMU has no vfio-user client; the backports of the next release do.
 QEMU_RELEASE=trixie
-KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 EXIT_SKIP=77
 STEP_SECONDS=900 # for a download, or to build dmatest
 
@@ -100,16 +99,6 @@ unpack()
 	done
 }
 
-# The address of the archive that this machine takes its own release from.
-archive()
-{
-	local codename
-	codename=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
-	# shellcheck disable=SC2016 # they are apt's
-	apt-get indextargets --format '$(CODENAME) $(ORIGIN) $(REPO_URI)' 'Created-By: Packages' |
-		sed -n "s/^$codename Debian //p" | head -n 1
-}
-
 # --- QEMU
 
 has_device()
@@ -120,19 +109,14 @@ has_device()
 # Write a program qemu into folder $1: the machine's, or a newer one in $1/root.
 make_qemu()
 {
-	local out=$1 uri root=$1/root
+	local out=$1 root=$1/root
 	if command -v qemu-system-x86_64 >/dev/null && has_device qemu-system-x86_64; then
 		ln -s "$(command -v qemu-system-x86_64)" "$out/qemu"
 		return
 	fi
-	uri=$(archive)
-	[ -n "$uri" ] || cannot "the machine's archives gave no signed package list of Debian"
-	printf "deb [signed-by=$KEYRING] $uri %s main\n" "$QEMU_RELEASE" \
-		"$QEMU_RELEASE-backports" >"$work/qemu.list"
-	mkdir "$work/qemu-lists" "$work/qemu-lists/partial"
-	[ "$(id -u)" != 0 ] || chown _apt "$work/qemu-lists/partial"
-	set -- -o Dir::Etc::sourcelist="$work/qemu.list" -o Dir::Etc::sourceparts=/dev/null \
-		-o Dir::State::lists="$work/qemu-lists"
+	other_release "$work" "$QEMU_RELEASE" "$QEMU_RELEASE-backports" ||
+		cannot "the machine's archives gave no signed package list of Debian"
+	set -- "${other_release_options[@]}"
 	quietly "the package lists of $QEMU_RELEASE-backports cannot be had" apt-get -q "$@" \
 		--error-on=any update
 	quietly "QEMU of $QEMU_RELEASE-backports cannot be had" apt-get -q -y "$@" \
