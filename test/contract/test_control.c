@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include <rte_memory.h>
 #include <rte_version.h>
 
 #include "contract.h"
@@ -95,6 +96,53 @@ TEST(info_is_consistent)
 	CHECK_INT(rte_dma_get_dev_id_by_name(info.dev_name), ==, dev);
 	if ((info.dev_capa & RTE_DMA_CAPA_OPS_COPY_SG) != 0)
 		CHECK_INT(info.max_sges, >=, 1);
+}
+
+/*
+ * What DPDK's vhost library, event DMA adapter, test-dma-perf, examples and tests, and ODP, compute
+ * with these numbers, most of it in 16 bits.
+ */
+TEST(numbers_of_info_stay_below_what_consumers_compute_with)
+{
+	struct rte_dma_info info;
+
+	dev_up(RING_DEFAULT);
+	CHECK_INT(rte_dma_info_get(dev, &info), ==, 0);
+	/* vhost: a power of two, and the mask that is one less; tests: one more is out of range. */
+	CHECK_INT(rte_align32pow2(info.max_desc), <=, UINT16_MAX);
+	/* Tests: one less is out of range, and 0 is not refused for its size alone. */
+	CHECK_INT(info.min_desc, >=, 2);
+	/* event DMA adapter: RTE_DMA_ALL_VCHAN, 65535, is none of them. */
+	CHECK_INT(info.max_vchans, <, UINT16_MAX);
+	CHECK_INT(info.nb_vchans, <=, info.max_vchans);
+	/* test-dma-perf counts segments in 8 bits; a device with one has no use for the call. */
+	CHECK_INT(info.max_sges, <=, UINT8_MAX);
+	if ((info.dev_capa & RTE_DMA_CAPA_OPS_COPY_SG) != 0)
+		CHECK_INT(info.max_sges, >=, 2);
+	/* Pools and rings are asked for on this node; -1 is any. */
+	CHECK_INT(info.numa_node, >=, SOCKET_ID_ANY);
+	CHECK_INT(info.numa_node, <, RTE_MAX_NUMA_NODES);
+}
+
+/* vhost, examples/dma: what is in flight is kept by ring_idx, masked with a power of two. */
+TEST(ring_ids_in_flight_differ_under_the_mask_of_the_ring_that_was_asked_for)
+{
+	const uint16_t sizes[] = {dev_info.min_desc, 64, 512, 2048, dev_info.max_desc};
+
+	for (size_t i = 0; i < RTE_DIM(sizes); i++) {
+		uint32_t n = 0, last = 0;
+		int id;
+
+		dev_up(sizes[i]);
+		CHECK_INT(rte_dma_burst_capacity(dev, 0), <=, rte_align32pow2(dev_ring(sizes[i])));
+		while ((id = rte_dma_copy(dev, 0, src.iova, dst.iova, 8, 0)) >= 0) {
+			last = (uint32_t)id;
+			CHECK_INT(++n, <=, rte_align32pow2(dev_ring(sizes[i])));
+		}
+		CHECK_INT(id, ==, -ENOSPC);
+		submit();
+		reap(n, UINT16_MAX, (uint16_t)last);
+	}
 }
 
 TEST(zero_vchans_are_refused)

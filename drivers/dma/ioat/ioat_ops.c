@@ -110,7 +110,7 @@ ops_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan __rte_unused,
                 const struct rte_dma_vchan_conf *conf, uint32_t conf_sz)
 {
 	struct ioat_chan *ch = dev->data->dev_private;
-	uint32_t slots = RTE_MAX(rte_align32pow2(conf->nb_desc), IOAT_SLOTS_MIN);
+	uint32_t slots = rte_align32pow2(conf->nb_desc);
 	size_t ring = (size_t)slots * IOAT_DESC_SIZE;
 	size_t ops = slots * ioat_enq_slot_size(dev);
 	size_t after = ring + RTE_CACHE_LINE_SIZE;

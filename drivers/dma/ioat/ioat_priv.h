@@ -31,19 +31,21 @@
 
 static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "registers and descriptors are little-endian");
 
-#define IOAT_RING_MIN 32u
-/*
- * 65536 slots, of which all but one are used. DPDK's own test of enqueue and dequeue (25.11) counts
- * to max_desc in steps of 16, and a ring size has 16 bits.
+/**
+ * The smallest ring: a scattered copy of any shape fits, n + n - 1 descriptors. No program gets more
+ * in flight than the power of two from what it asked for, with which it may mask a ring_idx.
  */
-#define IOAT_RING_MAX 65520u
+#define IOAT_RING_MIN 64u
+/**
+ * The largest. DPDK's vhost library rounds it up to a power of two in 16 bits, where more than this
+ * becomes 0.
+ */
+#define IOAT_RING_MAX 32768u
 /** The lower half of CHANSTS where no device answers; no state has these bits. */
 #define CHANSTS_ALL_ONES 0xffffffffu
-/** Slots of the smallest ring: a scattered copy of any shape fits, n + n - 1 descriptors. */
-#define IOAT_SLOTS_MIN 64u
-#define IOAT_MAX_SGES  32u
+#define IOAT_MAX_SGES    32u
 
-static_assert(2 * IOAT_MAX_SGES - 1 <= IOAT_SLOTS_MIN - 1, "a scattered copy fits into any ring");
+static_assert(2 * IOAT_MAX_SGES - 1 <= IOAT_RING_MIN - 1, "a scattered copy fits into any ring");
 
 /** The argument of both front doors: use a channel though it is marked in use. */
 #define IOAT_ARG_TAKEOVER "takeover"

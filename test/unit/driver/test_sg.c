@@ -115,7 +115,7 @@ TEST(scattered_copy_of_every_shape_moves_the_right_bytes_as_one_operation)
 TEST(scattered_copy_of_most_descriptors_fits_the_smallest_ring)
 {
 	struct rte_dma_sge src[IOAT_MAX_SGES], dst[IOAT_MAX_SGES];
-	struct rig *r = rig_open(IOAT_MODEL_ICX, IOAT_SLOTS_MIN);
+	struct rig *r = rig_open(IOAT_MODEL_ICX, IOAT_RING_MIN);
 
 	/* No two ends meet: 32 + 32 - 1 pieces. */
 	cut(src, IOAT_MAX_SGES, rig_addr(r, SRC), 3200, 0);
@@ -126,7 +126,7 @@ TEST(scattered_copy_of_most_descriptors_fits_the_smallest_ring)
 	CHECK_INT(descs(r), ==, 63);
 	CHECK_INT(sg(r, src, IOAT_MAX_SGES, dst, IOAT_MAX_SGES, 0), ==, -ENOSPC);
 	finish(r, 1, OK);
-	CHECK_INT(rig_capacity(r), ==, IOAT_SLOTS_MIN - 1);
+	CHECK_INT(rig_capacity(r), ==, IOAT_RING_MIN - 1);
 	rig_close(r);
 }
 
