@@ -83,6 +83,28 @@ ioat_ring_is_drained(const struct ioat_chan *ch)
 	       ring_descs_done(ch, word) == ch->rung - ch->head;
 }
 
+/* Whoever calls knows only that an operation failed; said once, a program may go on failing. */
+static void
+halt_tell_address(struct ioat_chan *ch, enum rte_dma_status_code status)
+{
+	const char *side;
+
+	if (status == RTE_DMA_STATUS_INVALID_SRC_ADDR)
+		side = "source";
+	else if (status == RTE_DMA_STATUS_INVALID_DST_ADDR)
+		side = "destination";
+	else
+		return;
+	if (ch->told_address)
+		return;
+	ch->told_address = true;
+	IOAT_LOG(WARNING,
+	         "%s: the device does not reach the %s of an operation, which failed: memory "
+	         "that is not EAL's has to be registered by rte_extmem_register(), guest memory "
+	         "under vhost async too (doc/driver.md); not said again",
+	         ch->name, side);
+}
+
 uint16_t
 ioat_ring_halted(struct ioat_chan *ch, uint64_t word)
 {
@@ -110,6 +132,7 @@ ioat_ring_halted(struct ioat_chan *ch, uint64_t word)
 		ch->odd.failed = true;
 		ch->failure.op = bad;
 		ch->failure.status = status;
+		halt_tell_address(ch, status);
 	}
 	return good;
 }

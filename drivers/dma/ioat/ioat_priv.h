@@ -138,6 +138,7 @@ struct ioat_chan {
 	bool takeover;      /**< argument: use it though it is marked in use */
 	bool may_be_silent; /**< argument: silent mode is offered */
 	bool silent;        /**< configured so: operations are not reported (ioat_silent.c) */
+	bool told_address;  /**< that it does not reach an address, once */
 	bool started;
 	bool closed;    /**< given back; its registers are not touched any more */
 	bool lost;      /**< neither recovery nor reset brings it back; only close is left */
