@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/pci_regs.h>
 #include <stdio.h>
 
 #include "ioat_args.h"
@@ -81,6 +82,72 @@ static const struct ioat_mmio_ops pci_old_mmio_ops = {
 	.write = pci_write,
 	.clear_chanerr_int = pci_clear_chanerr_int,
 };
+
+/* A list of capabilities has no room for more; one that a broken device has may have no end. */
+#define CAPS_MAX 48u
+
+static bool
+cfg_read(const struct rte_pci_device *pci, int at, void *to, size_t len)
+{
+	return rte_pci_read_config(pci, to, len, at) == (int)len;
+}
+
+/* Where the PCI Express capability is. @return 0: there is none; -EIO: it cannot be read. */
+static int
+pci_find_express(const struct rte_pci_device *pci)
+{
+	uint8_t cap[2]; /* id, next */
+	uint16_t status;
+	unsigned int i;
+	uint8_t at;
+
+	if (!cfg_read(pci, PCI_STATUS, &status, sizeof(status)))
+		return -EIO;
+	if ((status & PCI_STATUS_CAP_LIST) == 0)
+		return 0;
+	if (!cfg_read(pci, PCI_CAPABILITY_LIST, &at, sizeof(at)))
+		return -EIO;
+	for (i = 0; i < CAPS_MAX && at >= PCI_STD_HEADER_SIZEOF; i++) {
+		at &= 0xfc; /* the low bits are reserved */
+		if (!cfg_read(pci, at, cap, sizeof(cap)))
+			return -EIO;
+		if (cap[0] == PCI_CAP_ID_EXP)
+			return at;
+		at = cap[1];
+	}
+	return 0;
+}
+
+/*
+ * The data path takes a completion word for proof that the data before it has arrived. With relaxed
+ * ordering, which is on after a reset, a write of the function may pass another. Linux's ioatdma
+ * switches it off, too.
+ */
+static void
+pci_order_writes(const struct rte_pci_device *pci)
+{
+	int at = pci_find_express(pci);
+	uint16_t ctl;
+
+	if (at == 0)
+		return;
+	if (at > 0 && cfg_read(pci, at + PCI_EXP_DEVCTL, &ctl, sizeof(ctl))) {
+		if ((ctl & PCI_EXP_DEVCTL_RELAX_EN) == 0)
+			return;
+		ctl &= (uint16_t)~PCI_EXP_DEVCTL_RELAX_EN;
+		if (rte_pci_write_config(pci, &ctl, sizeof(ctl), at + PCI_EXP_DEVCTL) ==
+		            (int)sizeof(ctl) &&
+		    cfg_read(pci, at + PCI_EXP_DEVCTL, &ctl, sizeof(ctl)) &&
+		    (ctl & PCI_EXP_DEVCTL_RELAX_EN) == 0) {
+			IOAT_LOG(DEBUG, "%s: relaxed ordering switched off", pci->name);
+			return;
+		}
+	}
+	IOAT_LOG(WARNING,
+	         "%s: relaxed ordering cannot be switched off in configuration space: a completion "
+	         "may be seen before the last data of its operation",
+	         pci->name);
+}
 
 /* The number of channels whose registers the BAR holds. */
 static int
@@ -172,6 +239,7 @@ pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci
 	rc = count_channels(pci, &template.general, &count);
 	if (rc < 0)
 		return rc;
+	pci_order_writes(pci);
 	if (mmio_read8(&template.general, IOAT_CBVER) < CBVER_3_3 ||
 	    pci->id.device_id == IOAT_DEV_SKX)
 		template.general.ops = &pci_old_mmio_ops;

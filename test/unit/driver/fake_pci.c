@@ -5,6 +5,7 @@
 /* See fake_pci.h. The file under test is included whole, so that its accesses lead here. */
 
 #include <errno.h>
+#include <linux/pci_regs.h>
 
 #include "fake_pci.h"
 
@@ -90,10 +91,16 @@ fake_bar_write(volatile void *bar, uint32_t off, unsigned int width, uint64_t va
 static int
 fake_cfg_read(const struct rte_pci_device *pci __rte_unused, void *buf, size_t len, off_t off)
 {
-	CHECK_INT(off, ==, IOAT_CFG_CHANERR_INT);
-	CHECK_INT(len, ==, 4);
-	memcpy(buf, &fake.chanerr_int, 4);
-	return 4;
+	if (off == IOAT_CFG_CHANERR_INT) {
+		CHECK_INT(len, ==, 4);
+		memcpy(buf, &fake.chanerr_int, 4);
+		return 4;
+	}
+	CHECK_INT(off + len, <=, sizeof(fake.cfg));
+	if (fake.cfg_unreadable)
+		return -1;
+	memcpy(buf, fake.cfg + off, len);
+	return (int)len;
 }
 
 static int
@@ -102,12 +109,39 @@ fake_cfg_write(const struct rte_pci_device *pci __rte_unused, const void *buf, s
 {
 	uint32_t bits;
 
-	CHECK_INT(off, ==, IOAT_CFG_CHANERR_INT);
-	CHECK_INT(len, ==, 4);
-	memcpy(&bits, buf, 4);
-	fake.chanerr_int &= ~bits;
-	fake.cfg_clears++;
-	return 4;
+	if (off == IOAT_CFG_CHANERR_INT) {
+		CHECK_INT(len, ==, 4);
+		memcpy(&bits, buf, 4);
+		fake.chanerr_int &= ~bits;
+		fake.cfg_clears++;
+		return 4;
+	}
+	CHECK_INT(off, ==, fake.express + PCI_EXP_DEVCTL);
+	CHECK_INT(len, ==, 2);
+	fake.devctl_writes++;
+	if (fake.cfg_refuses)
+		return -1;
+	if (!fake.cfg_ignores)
+		memcpy(fake.cfg + off, buf, len);
+	return (int)len;
+}
+
+void
+fake_express(uint8_t at)
+{
+	const uint16_t devctl = FAKE_DEVCTL;
+	const uint8_t msix = 0xc0;
+
+	memset(fake.cfg, 0, sizeof(fake.cfg));
+	fake.express = at;
+	if (at == 0)
+		return;
+	fake.cfg[PCI_STATUS] = PCI_STATUS_CAP_LIST;
+	fake.cfg[PCI_CAPABILITY_LIST] = msix;
+	fake.cfg[msix] = PCI_CAP_ID_MSIX;
+	fake.cfg[msix + 1] = at;
+	fake.cfg[at] = PCI_CAP_ID_EXP;
+	memcpy(fake.cfg + at + PCI_EXP_DEVCTL, &devctl, sizeof(devctl));
 }
 
 static int
@@ -152,6 +186,7 @@ fake_plug(enum ioat_model_device part, unsigned int channels)
 	fake.pci.id.device_id = ioat_model_identity(part)->pci_device;
 	fake.pci.mem_resource[0].addr = fake.bar;
 	fake.pci.mem_resource[0].len = sizeof(fake.bar);
+	fake_express(0x90); /* as on Xeons */
 }
 
 /* Arguments as "-a 0000:00:04.0,..." gives them. */

@@ -28,9 +28,15 @@ struct fake_function {
 	uint8_t bar[IOAT_BAR_SIZE] __rte_cache_aligned;
 	uint16_t seen[FAKE_CHANNELS];
 	unsigned int channels;
+	uint8_t cfg[256];
+	uint8_t express; /* where its PCI Express capability is */
 	uint32_t chanerr_int;
 	int cfg_clears;
-	int writes; /* to the BAR */
+	int devctl_writes;
+	bool cfg_unreadable; /* but for CHANERR_INT */
+	bool cfg_refuses;    /* writes fail */
+	bool cfg_ignores;    /* writes have no effect */
+	int writes;          /* to the BAR */
 	bool gone;
 	bool frozen; /* it takes commands and doorbells, but runs nothing */
 	bool no_channels;
@@ -43,6 +49,12 @@ void fake_plug(enum ioat_model_device part, unsigned int channels);
 
 /** Arguments as "-a 0000:00:04.0,..." gives them. */
 void fake_give(char *args);
+
+/** DEVCTL after a reset: relaxed ordering, no snoop, reads of 512 bytes. */
+#define FAKE_DEVCTL 0x2810u
+
+/** Move its PCI Express capability to @p at; 0: it has no capabilities. */
+void fake_express(uint8_t at);
 
 /** What the driver says. */
 const struct rte_pci_id *fake_id_table(void);
