@@ -18,6 +18,7 @@
 
 #include "vfu_event.h"
 #include "vfu_guard.h"
+#include "vfu_helper.h"
 #include "vfu_options.h"
 #include "vfu_session.h"
 
@@ -83,6 +84,8 @@ prepare(unsigned int functions, sigset_t *signals)
 		rc = vfu_event_start();
 	if (rc == 0)
 		rc = drop_privileges();
+	if (rc == 0)
+		rc = vfu_helper_start();
 	return rc;
 }
 
@@ -166,7 +169,7 @@ close_all(struct vfu_session *const *session, unsigned int opened, const struct 
 		print_stats(session, opened);
 	for (i = 0; i < opened; i++) {
 		if (vfu_session_close(session[i]) < 0) {
-			fprintf(stderr, "function %u does not stop: a client's file holds it\n", i);
+			fprintf(stderr, "function %u does not stop\n", i);
 			stopped = false;
 		}
 	}

@@ -23,7 +23,13 @@
  */
 int vfu_event_start(void);
 
-/** Whether a descriptor is an eventfd; needs /proc. */
+/**
+ * Prepare a child of fork() anew: what its parent had prepared is not the child's. One thread.
+ * @return as vfu_event_start().
+ */
+int vfu_event_restart(void);
+
+/** Whether a descriptor is an eventfd, without asking its file. After vfu_event_start(). */
 bool vfu_event_is_one(int fd);
 
 /**

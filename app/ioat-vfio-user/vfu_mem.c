@@ -56,10 +56,12 @@ vfu_mem_check_file(int fd)
 	struct statfs fs;
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
 	switch (fs.f_type) {
 	case TMPFS_MAGIC: /* memfd, too */
 	case HUGETLBFS_MAGIC:

@@ -134,18 +134,17 @@ remove_stale(const struct vfu_path *p)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -EEXIST;
+	lock_text(text, &st);
+	/* Who made it has ended, or the lock were held; a lost helper of it may listen still. */
+	if (lock_says(p->lock_fd, text, strlen(text)))
+		return unlink(p->addr.sun_path) == 0 ? 0 : -errno;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	rc = connect(fd, (const struct sockaddr *)&p->addr, sizeof(p->addr)) == 0 ? 0 : -errno;
 	close(fd);
-	if (rc == 0 || rc == -EAGAIN)
-		return -EADDRINUSE;
-	lock_text(text, &st);
-	/* Nobody listens, perhaps only yet: it may be of any program. */
-	if (rc != -ECONNREFUSED || !lock_says(p->lock_fd, text, strlen(text)))
-		return -EEXIST;
-	return unlink(p->addr.sun_path) == 0 ? 0 : -errno;
+	/* If nobody listens, then perhaps only yet: it may be of any program. */
+	return rc == 0 || rc == -EAGAIN ? -EADDRINUSE : -EEXIST;
 }
 
 int

@@ -41,18 +41,25 @@ struct vfu_conn {
 };
 
 int
-vfu_conn_open(struct vfu_conn **out, int fd, int stop_fd)
+vfu_conn_open(struct vfu_conn **out, int fd, struct vfu_helper *helper, int stop_fd)
 {
+	static const int on = 1;
 	struct vfu_conn *conn = calloc(1, sizeof(*conn));
 	pthread_condattr_t attr;
+	int rc = conn != NULL ? vfu_helper_connect(helper, fd) : -ENOMEM;
 
-	if (conn == NULL) {
+	if (rc < 0) {
 		close(fd);
-		return -ENOMEM;
+		free(conn);
+		return rc;
 	}
+	/* Out of band a byte would be passed over by a look, and dropped with its descriptor. */
+	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
 	conn->fd = fd;
 	conn->stop_fd = stop_fd;
 	conn->rx.fd = fd;
+	conn->rx.stop_fd = stop_fd;
+	conn->rx.helper = helper;
 	conn->last = &conn->first;
 	conn->data_max = VFU_DATA_MAX;
 	pthread_mutex_init(&conn->tx_lock, NULL);

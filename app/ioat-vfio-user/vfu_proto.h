@@ -25,10 +25,12 @@ struct vfu_conn;
 /**
  * Serve a connected socket.
  * @param fd taken over, also on failure
+ * @param helper holds the connection until the caller closes it, which must be after
+ * vfu_conn_close()
  * @param stop_fd readable when all waiting shall end; stays the caller's
- * @return 0; -ENOMEM.
+ * @return 0; -ENOMEM; -EPIPE: the helper is gone.
  */
-int vfu_conn_open(struct vfu_conn **out, int fd, int stop_fd);
+int vfu_conn_open(struct vfu_conn **out, int fd, struct vfu_helper *helper, int stop_fd);
 
 /**
  * How long to wait for the first message, for the rest of one that has begun, for an answer, and
@@ -51,7 +53,8 @@ void vfu_conn_set_data_max(struct vfu_conn *conn, uint32_t bytes);
  * Wait for the next command. Between two messages the wait has no end but stop_fd.
  * @return 0 and the message, to be given to vfu_message_free(); -ECONNRESET: the client left;
  * -ECANCELED: stop_fd; -ETIMEDOUT: the first message did not come, or the rest of one; -EPROTO:
- * the stream makes no sense, or too many descriptors; -EMFILE: no room for a descriptor; -ENOMEM.
+ * the stream makes no sense, or too many descriptors; -EMFILE: no room for a descriptor; -ENOMEM;
+ * -EIO: a descriptor keeps the helper.
  */
 int vfu_conn_next(struct vfu_conn *conn, struct vfu_message **out);
 

@@ -22,17 +22,6 @@ vfu_now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/** Close what a client sent. */
-static void
-close_foreign(int fd)
-{
-	const struct linger none = {.l_onoff = 1, .l_linger = 0};
-
-	/* A socket of another's may be set to wait for its peer. What is no socket refuses. */
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-	close(fd);
-}
-
 void
 vfu_message_free(struct vfu_message *msg)
 {
@@ -42,71 +31,10 @@ vfu_message_free(struct vfu_message *msg)
 		return;
 	for (i = 0; i < msg->fd_count; i++) {
 		if (msg->fds[i] >= 0)
-			close_foreign(msg->fds[i]);
+			close(msg->fds[i]);
 	}
 	free(msg->body);
 	free(msg);
-}
-
-/**
- * Keep the descriptors that came with a piece of a message.
- * @return 0; -EPROTO: too many; -EMFILE: this process has no room for them.
- */
-static int
-rx_take_fds(struct vfu_message *msg, struct msghdr *mh)
-{
-	bool cut = mh->msg_flags & MSG_CTRUNC, too_many = false;
-	struct cmsghdr *cm;
-
-	for (cm = CMSG_FIRSTHDR(mh); cm != NULL; cm = CMSG_NXTHDR(mh, cm)) {
-		size_t i, n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(cm) + i * sizeof(fd), sizeof(fd));
-			if (msg->fd_count < VFU_FDS_MAX) {
-				msg->fds[msg->fd_count++] = fd;
-			} else {
-				close_foreign(fd);
-				too_many = true;
-			}
-		}
-	}
-	if (too_many)
-		return -EPROTO;
-	return cut ? -EMFILE : 0;
-}
-
-/** Receive into @p to what is there. @return bytes; negative errno, -EAGAIN: nothing. */
-static ssize_t
-rx_receive(struct vfu_receive *rx, void *to, size_t len)
-{
-	union {
-		struct cmsghdr align;
-		/* Room for one too many tells that from a process without room. */
-		char space[CMSG_SPACE((VFU_FDS_MAX + 1) * sizeof(int))];
-	} control;
-	struct iovec iov = {.iov_base = to, .iov_len = len};
-	struct msghdr mh = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space),
-	};
-	ssize_t n = recvmsg(rx->fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	int rc;
-
-	if (n < 0)
-		return errno == EINTR ? -EAGAIN : -errno;
-	if (n == 0)
-		return -ECONNRESET;
-	if (rx->deadline_ms == 0)
-		rx->deadline_ms = vfu_now_ms() + rx->wait_ms;
-	rc = rx_take_fds(rx->msg, &mh);
-	return rc < 0 ? rc : n;
 }
 
 /** The header is complete: check it and make room for the body. */
@@ -126,10 +54,143 @@ rx_check_header(struct vfu_message *msg)
 	return msg->body != NULL ? 0 : -ENOMEM;
 }
 
+/** Where in a message its next bytes go, and how many of them. */
+static size_t
+rx_next(struct vfu_receive *rx, void **to)
+{
+	if (rx->header_have < sizeof(rx->msg->header)) {
+		*to = (char *)&rx->msg->header + rx->header_have;
+		return sizeof(rx->msg->header) - rx->header_have;
+	}
+	*to = rx->msg->body != NULL ? rx->msg->body + rx->body_have : NULL;
+	return rx->msg->size - rx->body_have;
+}
+
+/**
+ * How many of @p n bytes that wait in the socket belong to the message: from those seen so far its
+ * header may be known.
+ */
+static size_t
+rx_span(const struct vfu_receive *rx, const char *bytes, size_t n)
+{
+	struct vfu_header header = rx->msg->header;
+	size_t missing = sizeof(header) - rx->header_have;
+
+	if (n < missing)
+		return n;
+	memcpy((char *)&header + rx->header_have, bytes, missing);
+	if (header.size < sizeof(header) || n - missing < header.size - sizeof(header))
+		return n; /* no message; or all of it */
+	return missing + (header.size - sizeof(header));
+}
+
+/** Add received bytes to the message. @return 0; -EPROTO: it is none; -ENOMEM. */
+static int
+rx_add(struct vfu_receive *rx, const char *bytes, size_t n)
+{
+	while (n > 0) {
+		void *to;
+		size_t len = rx_next(rx, &to);
+		int rc;
+
+		if (len == 0)
+			return -EPROTO; /* rx_span() was told a header that is none */
+		len = len < n ? len : n;
+		memcpy(to, bytes, len);
+		bytes += len;
+		n -= len;
+		if (rx->header_have == sizeof(rx->msg->header)) {
+			rx->body_have += len;
+			continue;
+		}
+		rx->header_have += len;
+		if (rx->header_have < sizeof(rx->msg->header))
+			continue;
+		rc = rx_check_header(rx->msg);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/**
+ * Look at what waits in the socket.
+ * @return bytes; negative errno, -EAGAIN: nothing; in @p foreign whether descriptors are with them.
+ */
+static ssize_t
+rx_look(const struct vfu_receive *rx, void *to, size_t len, bool *foreign)
+{
+	struct iovec iov = {.iov_base = to, .iov_len = len};
+	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t n = recvmsg(rx->fd, &mh, MSG_DONTWAIT | MSG_PEEK);
+
+	if (n < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	*foreign = mh.msg_flags & MSG_CTRUNC;
+	return n > 0 ? n : -ECONNRESET;
+}
+
+/** Receive bytes with descriptors. @return bytes; negative errno. */
+static ssize_t
+rx_receive_foreign(struct vfu_receive *rx, void *to, size_t len)
+{
+	struct vfu_helper_received with;
+	ssize_t n = vfu_helper_receive(rx->helper, to, len, &with, rx->wait_ms, rx->stop_fd);
+
+	if (n < 0)
+		return n;
+	if (with.fd_count + rx->msg->fd_count > VFU_FDS_MAX) {
+		if (with.fd >= 0)
+			close(with.fd);
+		return -EPROTO;
+	}
+	if (with.fd_count != 0)
+		rx->msg->fds[rx->msg->fd_count++] = with.fd;
+	return n;
+}
+
+/**
+ * Receive a piece of the message. What was looked at and has no descriptors is received by the
+ * server: two system calls for a message, as receiving header and body would be.
+ * @return 0; negative errno.
+ */
+static int
+rx_piece(struct vfu_receive *rx)
+{
+	char small[VFU_HELPER_DATA_MAX];
+	bool in_place = false, foreign = false;
+	void *to = small;
+	size_t len = sizeof(small);
+	ssize_t n;
+
+	if (rx->header_have == sizeof(rx->msg->header)) {
+		len = rx_next(rx, &to);
+		in_place = true;
+	}
+	n = rx_look(rx, to, len, &foreign);
+	if (n < 0)
+		return (int)n;
+	if (rx->deadline_ms == 0)
+		rx->deadline_ms = vfu_now_ms() + rx->wait_ms;
+	len = in_place ? (size_t)n : rx_span(rx, small, (size_t)n);
+	if (foreign) {
+		n = rx_receive_foreign(rx, to, len < sizeof(small) ? len : sizeof(small));
+	} else {
+		n = recv(rx->fd, to, len, MSG_DONTWAIT);
+		if (n < 0)
+			n = errno == EINTR ? -EAGAIN : -errno;
+	}
+	if (n < 0)
+		return (int)n;
+	if (!in_place)
+		return rx_add(rx, small, (size_t)n);
+	rx->body_have += (size_t)n;
+	return 0;
+}
+
 int
 vfu_receive(struct vfu_receive *rx, struct vfu_message **out)
 {
-	ssize_t n;
 	int rc;
 
 	if (rx->msg == NULL) {
@@ -139,23 +200,10 @@ vfu_receive(struct vfu_receive *rx, struct vfu_message **out)
 		rx->header_have = 0;
 		rx->body_have = 0;
 	}
-	while (rx->header_have < sizeof(rx->msg->header)) {
-		n = rx_receive(rx, (char *)&rx->msg->header + rx->header_have,
-		               sizeof(rx->msg->header) - rx->header_have);
-		if (n < 0)
-			return (int)n;
-		rx->header_have += (size_t)n;
-		if (rx->header_have < sizeof(rx->msg->header))
-			continue;
-		rc = rx_check_header(rx->msg);
+	while (rx->header_have < sizeof(rx->msg->header) || rx->body_have < rx->msg->size) {
+		rc = rx_piece(rx);
 		if (rc < 0)
 			return rc;
-	}
-	while (rx->body_have < rx->msg->size) {
-		n = rx_receive(rx, rx->msg->body + rx->body_have, rx->msg->size - rx->body_have);
-		if (n < 0)
-			return (int)n;
-		rx->body_have += (size_t)n;
 	}
 	*out = rx->msg;
 	rx->msg = NULL;

@@ -9,12 +9,15 @@
  * @file
  * Messages out of a socket, with file descriptors, in as many pieces as they come.
  *
+ * The server itself receives only what has no descriptors; vfu_helper.h tells why.
+ *
  * Threads: calls on one vfu_receive must not overlap.
  */
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vfu_helper.h"
 #include "vfu_wire.h"
 
 /** A message as it was received. */
@@ -22,9 +25,10 @@ struct vfu_message {
 	struct vfu_message *next; /* in the queue */
 	struct vfu_header header;
 	uint8_t *body;
-	uint32_t size;        /**< of the body */
-	int fds[VFU_FDS_MAX]; /**< -1 where someone took one over */
-	uint32_t fd_count;
+	uint32_t size; /**< of the body */
+	/** Memory or eventfds; -1: it was something else, or someone took it over. */
+	int fds[VFU_FDS_MAX];
+	uint32_t fd_count; /**< what the client sent */
 };
 
 /** Free a message, and close those of its descriptors that nobody took; NULL is allowed. */
@@ -33,6 +37,8 @@ void vfu_message_free(struct vfu_message *msg);
 /** A socket, and the message that is being received from it. */
 struct vfu_receive {
 	int fd;
+	int stop_fd;               /* readable when waiting for the helper shall end */
+	struct vfu_helper *helper; /* has the connection, and receives what has descriptors */
 	int64_t wait_ms;
 	int64_t deadline_ms; /* of vfu_now_ms(), for the rest of a message; 0: none has begun */
 	struct vfu_message *msg;
@@ -41,9 +47,10 @@ struct vfu_receive {
 };
 
 /**
- * Go on receiving, without waiting.
+ * Go on receiving, without waiting for the client, but wait_ms at most for the helper.
  * @return 0 and a whole message; -EAGAIN: not yet; the stream is over: -ECONNRESET, -EPROTO: no
- * message, or too many descriptors, -EMFILE: no room for a descriptor, -ENOMEM.
+ * message, or too many descriptors, -EMFILE: no room for a descriptor, -ENOMEM, -EIO: a descriptor
+ * keeps the helper, -ECANCELED: stop_fd.
  */
 int vfu_receive(struct vfu_receive *rx, struct vfu_message **out);
 

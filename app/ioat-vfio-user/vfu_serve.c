@@ -400,6 +400,7 @@ serve_run(struct vfu_serve *serve, struct vfu_message *msg)
 {
 	const struct command *command;
 	uint16_t number = msg->header.command;
+	uint32_t i;
 
 	if (number >= sizeof(commands) / sizeof(commands[0]) || commands[number].run == NULL)
 		return -ENOTSUP; /* migration and device features, and what is yet to be invented */
@@ -407,6 +408,10 @@ serve_run(struct vfu_serve *serve, struct vfu_message *msg)
 	if (msg->size < command->size || (!command->open && msg->size != command->size) ||
 	    msg->fd_count > command->fds)
 		return -EINVAL;
+	for (i = 0; i < msg->fd_count; i++) {
+		if (msg->fds[i] < 0)
+			return -EINVAL; /* neither memory nor an eventfd */
+	}
 	return command->run(serve, msg);
 }
 

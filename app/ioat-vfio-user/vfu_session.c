@@ -10,17 +10,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vfu_helper.h"
 #include "vfu_path.h"
 #include "vfu_proto.h"
 #include "vfu_serve.h"
 #include "vfu_session.h"
 
-#define RETRY_MS 100 /* after an accept() that failed for want of something */
+#define RETRY_MS 100  /* after something failed for want of something */
+#define DROP_MS  2000 /* for a helper to close what it holds: a client's may take for ever */
+#define NEXT_MS  500  /* the same, with the next client waiting */
+#define END_MS   200  /* the same, when everything ends: nobody waits for it any more */
 
 struct vfu_session {
 	struct vfu_func *func;
 	vfu_log_fn log;
 	struct vfu_path path;
+	struct vfu_helper *helper; /* holds listen_fd, too, and what waits there */
+	bool helper_used;          /* it has had a client */
 	int listen_fd;
 	int stop_fd;
 	int ended_fd;    /* the thread has left */
@@ -29,15 +35,15 @@ struct vfu_session {
 	pthread_t thread;
 };
 
-int
-vfu_session_serve(struct vfu_func *func, int fd, int stop_fd)
+static int
+serve_with(struct vfu_func *func, struct vfu_helper *helper, int fd, int stop_fd)
 {
 	struct vfu_serve *serve = NULL;
 	struct vfu_message *msg;
 	struct vfu_conn *conn;
 	int rc;
 
-	rc = vfu_conn_open(&conn, fd, stop_fd);
+	rc = vfu_conn_open(&conn, fd, helper, stop_fd);
 	if (rc < 0)
 		return rc;
 	if (func->conf.wait_ms != 0)
@@ -54,6 +60,21 @@ vfu_session_serve(struct vfu_func *func, int fd, int stop_fd)
 	vfu_func_disconnect(func);
 	vfu_serve_close(serve);
 	vfu_conn_close(conn);
+	return rc;
+}
+
+int
+vfu_session_serve(struct vfu_func *func, int fd, int stop_fd)
+{
+	struct vfu_helper *helper;
+	int rc = vfu_helper_open(&helper, func);
+
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	rc = serve_with(func, helper, fd, stop_fd);
+	vfu_helper_close(helper, DROP_MS);
 	return rc;
 }
 
@@ -87,8 +108,56 @@ reason(int rc)
 		return "client dismissed: the server has no descriptors left";
 	case -ENOMEM:
 		return "client dismissed: no memory";
+	case -EIO:
+		return "client dismissed: a file that it sent does not let go of who closes it";
 	default:
 		return "client lost";
+	}
+}
+
+/** Have a helper that no client has used. @return 0; what vfu_helper_open() returns. */
+static int
+session_renew_helper(struct vfu_session *session)
+{
+	struct vfu_helper *fresh;
+	int rc;
+
+	if (session->helper != NULL && !session->helper_used)
+		return 0;
+	rc = vfu_helper_open(&fresh, session->func);
+	if (rc < 0)
+		return rc;
+	rc = vfu_helper_hold(fresh, session->listen_fd);
+	if (rc < 0) {
+		vfu_helper_close(fresh, END_MS);
+		return rc;
+	}
+	/* Not before: one of them must have the listening socket when this process ends. */
+	vfu_helper_close(session->helper, NEXT_MS);
+	session->helper = fresh;
+	session->helper_used = false;
+	return 0;
+}
+
+/** Wait until there is a helper. @return 0; -ECANCELED: the session stops. */
+static int
+session_await_helper(struct vfu_session *session)
+{
+	struct pollfd stop = {.fd = session->stop_fd, .events = POLLIN};
+	int rc, told = 0;
+
+	for (;;) {
+		rc = session_renew_helper(session);
+		if (rc == 0)
+			return 0;
+		if (rc != told)
+			session_log(session,
+			            rc == -EBUSY
+			                    ? "no next client: files of former ones hold helpers"
+			                    : "no next client: there is no helper process for it");
+		told = rc;
+		if (poll(&stop, 1, RETRY_MS) == 1)
+			return -ECANCELED;
 	}
 }
 
@@ -100,9 +169,9 @@ session_run(struct vfu_session *session)
 		{.fd = session->listen_fd, .events = POLLIN},
 		{.fd = session->stop_fd, .events = POLLIN},
 	};
-	int fd;
+	int fd, rc;
 
-	for (;;) {
+	while (session_await_helper(session) == 0) {
 		if (poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[1].revents != 0)
@@ -113,8 +182,9 @@ session_run(struct vfu_session *session)
 			continue;
 		}
 		session_log(session, "client connected");
-		session_log(session,
-		            reason(vfu_session_serve(session->func, fd, session->stop_fd)));
+		session->helper_used = true;
+		rc = serve_with(session->func, session->helper, fd, session->stop_fd);
+		session_log(session, reason(rc));
 	}
 }
 
@@ -160,7 +230,9 @@ vfu_session_open(struct vfu_session **out, const struct vfu_session_conf *conf)
 	session->log = conf->log;
 	func.log = session_log_func;
 	func.log_ctx = session;
-	rc = vfu_func_create(&session->func, &func);
+	rc = vfu_helper_start();
+	if (rc == 0)
+		rc = vfu_func_create(&session->func, &func);
 	if (rc == 0)
 		rc = session_listen(session);
 	if (rc == 0 && pthread_create(&session->thread, NULL, session_thread, session) != 0)
@@ -201,6 +273,7 @@ vfu_session_close(struct vfu_session *session)
 	}
 	if (session->listen_fd >= 0)
 		close(session->listen_fd);
+	vfu_helper_close(session->helper, END_MS);
 	if (session->ended_fd >= 0)
 		close(session->ended_fd);
 	if (session->stop_fd >= 0)

@@ -35,7 +35,8 @@ struct vfu_session_conf {
  *
  * The socket of a session that was killed is replaced.
  * @return 0 and the session, to be given to vfu_session_close(); -ENAMETOOLONG; -EADDRINUSE,
- * -EEXIST, other negative errno: as vfu_path_listen(); -ENOMEM; -EAGAIN: no thread.
+ * -EEXIST, other negative errno: as vfu_path_listen(); -ENOMEM; -EAGAIN: no thread; what
+ * vfu_helper_start() returns.
  */
 int vfu_session_open(struct vfu_session **out, const struct vfu_session_conf *conf);
 
@@ -47,9 +48,6 @@ void vfu_session_stop(struct vfu_session *session);
 
 /**
  * End the client, stop everything, free it; NULL is allowed.
- *
- * A descriptor of a client can be a file that the client serves itself, and even to close it then
- * waits for the client.
  * @return 0; -ETIMEDOUT: not within VFU_STOP_MS, nothing was freed: end the process, or call again.
  */
 int vfu_session_close(struct vfu_session *session);
@@ -63,7 +61,7 @@ struct vfu_func *vfu_session_func(struct vfu_session *session);
  * Serve one connected socket until its client leaves or @p stop_fd is readable, then put the
  * function back into its power-on state.
  * @param fd taken over
- * @return why it ended, as vfu_conn_next(), or -EPROTO.
+ * @return why it ended, as vfu_conn_next(), or -EPROTO; what vfu_helper_open() returns.
  */
 int vfu_session_serve(struct vfu_func *func, int fd, int stop_fd);
 

@@ -107,7 +107,8 @@ client_join(struct fuzz_client *c, struct vfu_func *func, unsigned int style)
 	FUZZ_CHECK(c->stop_fd >= 0);
 	FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	c->fd = pair[0];
-	FUZZ_CHECK(vfu_conn_open(&c->conn, pair[1], c->stop_fd) == 0);
+	FUZZ_CHECK(vfu_helper_open(&c->helper, func) == 0);
+	FUZZ_CHECK(vfu_conn_open(&c->conn, pair[1], c->helper, c->stop_fd) == 0);
 	vfu_conn_set_wait(c->conn, WAIT_MS);
 	FUZZ_CHECK(vfu_serve_open(&c->serve, func, c->conn) == 0);
 	memcpy(body, &version, sizeof(version));
@@ -127,6 +128,7 @@ client_leave(struct fuzz_client *c)
 	vfu_func_disconnect(c->func);
 	vfu_serve_close(c->serve);
 	vfu_conn_close(c->conn);
+	vfu_helper_close(c->helper, WAIT_MS);
 	close(c->fd);
 	close(c->stop_fd);
 }

@@ -18,6 +18,7 @@
 
 struct fuzz_client {
 	struct vfu_func *func;
+	struct vfu_helper *helper;
 	struct vfu_conn *conn;
 	struct vfu_serve *serve;
 	int fd; /* the client's end */

@@ -10,6 +10,7 @@
 #include "fuzz_guest.h"
 #include "../fuzz_input.h"
 #include "ioat_hw.h"
+#include "vfu_helper.h"
 
 struct fuzz_guest guest;
 
@@ -29,6 +30,10 @@ open_fds(void)
 void
 guest_prepare(void)
 {
+	struct vfu_helper *helper;
+
+	FUZZ_CHECK(vfu_helper_open(&helper, NULL) == 0); /* it has one descriptor of ours */
+	vfu_helper_close(helper, 60000);
 	grants_prepare();
 	guest.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	FUZZ_CHECK(guest.event_fd >= 0);

@@ -353,7 +353,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pthread_t thread;
 	int pair[2];
 
+	struct vfu_helper *helper;
+
 	prepare();
+	FUZZ_CHECK(vfu_helper_open(&helper, NULL) == 0); /* it has one descriptor of ours */
+	vfu_helper_close(helper, 60000);
 	memset(w.mem, GUARD, PAGES * PAGE);
 	memset(w.writable, 0, sizeof(w.writable));
 	w.mood = 0;

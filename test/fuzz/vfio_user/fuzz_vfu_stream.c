@@ -42,6 +42,7 @@ struct transfer {
 static struct {
 	struct fuzz_input in;
 	struct vfu_conn *conn;
+	struct vfu_helper *helper;
 	int fd; /* the client's end */
 	int event_fd;
 	int stop_fd;
@@ -362,6 +363,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		w.stop_fd = eventfd(0, EFD_CLOEXEC);
 		FUZZ_CHECK(w.event_fd > 0 && w.stop_fd > 0);
 	}
+	FUZZ_CHECK(vfu_helper_open(&w.helper, NULL) == 0);
 	fds = open_fds();
 	FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	w.in = (struct fuzz_input){data, size};
@@ -369,7 +371,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	w.events = w.read = w.queued = w.transfers = 0;
 	w.id = w.planned_id = 0;
 	w.mute = false;
-	FUZZ_CHECK(vfu_conn_open(&w.conn, pair[1], w.stop_fd) == 0);
+	FUZZ_CHECK(vfu_conn_open(&w.conn, pair[1], w.helper, w.stop_fd) == 0);
 	vfu_conn_set_wait(w.conn, WAIT_MS);
 	order = take(8);
 	w.data_max = 1 + (uint32_t)take(1) % DATA_MAX;
@@ -377,6 +379,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	plan();
 	serve(order);
 	vfu_conn_close(w.conn);
+	vfu_helper_close(w.helper, WAIT_MS);
 	close(w.fd);
 	FUZZ_CHECK(open_fds() == fds);
 	return 0;

@@ -409,10 +409,13 @@ one_batch(struct soak *s)
 static void
 soak_open(struct soak *s)
 {
+	static const char *const options[] = {
+		"--stats", "--bandwidth",          "2", "--fault", "chanerr,bit=8,after=97,again",
+		"--fault", "halt,after=211,again", NULL};
 	uint32_t i;
 
 	*s = (struct soak){.event_fd = -1};
-	soak_server_start(&s->server, server_path);
+	soak_server_start(&s->server, server_path, options);
 	s->r.mem_fd = memfd_create("client", MFD_CLOEXEC);
 	CHECK_INT(ftruncate(s->r.mem_fd, MEM_SIZE), ==, 0);
 	s->r.mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, s->r.mem_fd, 0);
@@ -445,6 +448,7 @@ TEST(random_client_finds_every_operation_once_and_no_byte_out_of_place)
 	int64_t end;
 
 	soak_open(&s);
+	client_leave(&s); /* from the second client on there are two helpers */
 	fds = soak_server_count(&s.server, SERVER_FDS);
 	mappings = soak_server_count(&s.server, SERVER_MAPPINGS);
 	for (end = clock_ms() + seconds * 1000ll; clock_ms() < end;)
@@ -462,7 +466,8 @@ TEST(random_client_finds_every_operation_once_and_no_byte_out_of_place)
 	              s.connects, s.events, s.slowest_ms);
 	CHECK_INT(descriptors, ==, s.done);
 	CHECK_INT(events, ==, s.events);
-	CHECK_INT(soak_server_count(&s.server, SERVER_FDS), ==, fds);
+	/* A helper that was slow to close may have got a substitute. */
+	CHECK_INT(soak_server_count(&s.server, SERVER_FDS), <=, fds + 2);
 	CHECK_INT(soak_server_count(&s.server, SERVER_MAPPINGS), <=, mappings + 1);
 	CHECK_INT(s.done, >, 100);
 	soak_close(&s);

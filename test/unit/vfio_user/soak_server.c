@@ -14,13 +14,19 @@
 #include "test.h"
 
 #define WAIT_MS 5000
+#define STOP_MS 60000
 
 void
-soak_server_start(struct soak_server *s, const char *program)
+soak_server_start(struct soak_server *s, const char *program, const char *const *options)
 {
+	const char *argv[SOAK_OPTIONS_MAX] = {program, "--socket", s->path};
+	unsigned int n = 3;
 	int out[2];
 	char ready[6];
 
+	while (*options != NULL && n < SOAK_OPTIONS_MAX - 1)
+		argv[n++] = *options++;
+	argv[n] = NULL;
 	strcpy(s->folder, "/tmp/vfu_XXXXXX");
 	CHECK(mkdtemp(s->folder) != NULL);
 	snprintf(s->path, sizeof(s->path), "%s/socket", s->folder);
@@ -30,9 +36,7 @@ soak_server_start(struct soak_server *s, const char *program)
 	if (s->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM); /* a failed check ends the test at once */
 		dup2(out[1], STDOUT_FILENO);
-		execl(program, program, "--socket", s->path, "--stats", "--bandwidth", "2",
-		      "--fault", "chanerr,bit=8,after=97,again", "--fault", "halt,after=211,again",
-		      (char *)NULL);
+		execv(program, (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
 	close(out[1]);
@@ -77,11 +81,19 @@ soak_server_stats(const struct soak_server *s, uint64_t *descriptors, uint64_t *
 int
 soak_server_stop(struct soak_server *s)
 {
-	int status = -1;
+	int status = -1, i;
+	pid_t pid = 0;
 
 	kill(s->pid, SIGTERM);
 	/* waitpid() is in a header whose name is one of app/dmafwd's, too: the include table. */
-	CHECK_INT(syscall(SYS_wait4, s->pid, &status, 0, NULL), ==, s->pid);
+	for (i = 0; i < STOP_MS / 10 && pid == 0; i++) {
+		pid = (pid_t)syscall(SYS_wait4, s->pid, &status, 1 /* WNOHANG */, NULL);
+		if (pid == 0)
+			usleep(10000);
+	}
+	if (pid == 0)
+		return -1;
+	CHECK_INT(pid, ==, s->pid);
 	CHECK_INT(rmdir(s->folder), ==, 0); /* it took its socket away */
 	close(s->out);
 	return status;

@@ -19,10 +19,14 @@ struct soak_server {
 	int out; /* what it prints */
 };
 
-/** Start it with faults and a limited bandwidth, and wait until it is ready. */
-void soak_server_start(struct soak_server *s, const char *program);
+#define SOAK_OPTIONS_MAX 16u
 
-/** End it. @return its status as wait() tells it. */
+/**
+ * Start it with further options, a list that ends with NULL, and wait until it is ready.
+ */
+void soak_server_start(struct soak_server *s, const char *program, const char *const *options);
+
+/** End it, and remove its folder. @return its status as wait() tells it; -1: not in a minute. */
 int soak_server_stop(struct soak_server *s);
 
 /** Count something with a command that runs in the server's folder of /proc. */
