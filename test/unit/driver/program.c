@@ -290,6 +290,15 @@ do_step(struct world *w, const struct step *s)
 	}
 }
 
+/* Apart from setjmp(), which would leave the variables of all that is inlined here undefined. */
+static __rte_noinline void
+run_steps(struct world *w, const struct step *steps, size_t n, volatile size_t *at)
+{
+	for (*at = 0; *at < n; (*at)++)
+		do_step(w, &steps[*at]);
+	drain(w, true);
+}
+
 const char *
 world_run(const struct step *steps, size_t n, int device, struct world_stats *stats)
 {
@@ -305,9 +314,7 @@ world_run(const struct step *steps, size_t n, int device, struct world_stats *st
 		w->r->arena[k] = (uint8_t)(k * 31 + k / 253);
 	why[0] = '\0';
 	if (setjmp(w->out) == 0) {
-		for (i = 0; i < n; i++)
-			do_step(w, &steps[i]);
-		drain(w, true);
+		run_steps(w, steps, n, &i);
 	} else {
 		snprintf(why, sizeof(why), "step %zu: %s", (size_t)i, w->why);
 	}
