@@ -12,14 +12,51 @@ export LC_ALL=C
 . "$(dirname "$(realpath "$0")")/own_folder.sh"
 SELF=devtools/setup.sh # in the marks of its folders
 
-# What this project's own scripts, builds and tests call; libc6-dev and libclang-rt are only
-# recommended by the compilers, and dpkg-dev has dpkg-source. The last row is for guests: tar calls
-# xz, the kernel's scripts that build a module want make and libelf.
-TOOLS=(meson ninja-build python3 python3-pyelftools gcc libc6-dev clang clang-format
-	libclang-rt-14-dev libcmocka-dev libjansson-dev libpcap-dev liburing-dev pkg-config
-	iproute2 ethtool iputils-ping curl spin valgrind
-	xz-utils make libelf1)
-DPDK_PACKAGES=(dpdk dpdk-dev libdpdk-dev dpkg-dev)
+# What is needed, one a line: how to see that it is there, and the packages that bring it. Where
+# distributions name a package differently, the first that apt knows is taken.
+# To build the driver and the applications, and for devtools/demo.sh:
+BUILD_NEEDS='
+program meson: meson
+program ninja: ninja-build
+program python3: python3
+python elftools: python3-pyelftools
+program gcc: gcc
+program pkg-config: pkg-config
+links gcc: libc6-dev
+module jansson: libjansson-dev
+module libpcap: libpcap-dev
+program ip: iproute2
+program ethtool: ethtool
+program ping: iputils-ping
+program curl: curl
+'
+# DPDK of the distribution; dpkg-source takes the headers for drivers out of its source package.
+DPDK_NEEDS='
+module libdpdk: libdpdk-dev
+program dpkg-source: dpkg-dev
+'
+# Without these no test is built.
+TEST_NEEDS='
+module cmocka: libcmocka-dev
+'
+# What some tests need, and skip without. The last three are for guests: tar calls xz, the kernel's
+# scripts that build a module want make and libelf.
+MORE_TEST_NEEDS='
+module liburing: liburing-dev
+program clang: clang
+links clang -fsanitize=address,undefined: libclang-rt-dev libclang-rt-14-dev
+program clang-format: clang-format
+program spin: spin
+program valgrind: valgrind
+program xz: xz-utils
+program make: make
+library libelf.so.1: libelf1t64 libelf1
+'
+# Those of them that are parts of the distribution's DPDK.
+DPDK_TEST_NEEDS='
+program dpdk-pmdinfo.py: dpdk
+program dpdk-test: dpdk-dev
+'
 
 # The driver includes these; what they include in turn is found by compiling.
 DRIVER_HEADERS=(rte_dmadev_pmd.h bus_pci_driver.h bus_vdev_driver.h dev_driver.h)
@@ -29,12 +66,16 @@ usage()
 	cat <<-END
 	usage: devtools/setup.sh [options]
 
-	Installs the packages that are missing (as root; otherwise says which and how) and sees
-	to it that DPDK's driver-side headers are there. When both are, it needs neither network
-	nor root.
+	Installs what is missing to build and to run devtools/demo.sh (as root; otherwise says what
+	and how) and sees to it that DPDK's driver-side headers are there. When all is, it needs
+	neither network nor root.
 
+	  --tests       also what the tests need. Where the archive lacks a package that only some
+	                tests need, or without root, it says which, and those tests are skipped
 	  --dpdk DIR    use the DPDK whose libdpdk.pc is in DIR, not the distribution's;
 	                it must be built with -Denable_driver_sdk=true
+	  --source DIR  take the headers from DPDK's source in DIR, of the version that is installed,
+	                not from the distribution's source package; they are kept for later runs
 	  --cache DIR   keep the headers in DIR (default: \${XDG_CACHE_HOME:-~/.cache}/ioat-pmd)
 	  --print-sdk   print only the folder for meson's -Ddriver_sdk (an empty line: DPDK itself
 	                carries the headers)
@@ -55,20 +96,21 @@ die()
 
 bad_argument()
 {
-	say "$*; legal options: --dpdk DIR, --cache DIR, --print-sdk, -h, --help"
+	say "$*; legal options: --tests, --dpdk DIR, --source DIR, --cache DIR, --print-sdk, -h, --help"
 	exit 2
 }
 
 parse_arguments()
 {
-	dpdk='' cache='' print_sdk=false
+	dpdk='' cache='' source='' print_sdk=false tests=false
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--dpdk | --cache)
+		--dpdk | --cache | --source)
 			[ -n "${2-}" ] || bad_argument "$1 needs a folder"
-			if [ "$1" = --dpdk ]; then dpdk=$2; else cache=$2; fi
+			declare -g "${1#--}=$2"
 			shift
 			;;
+		--tests) tests=true ;;
 		--print-sdk) print_sdk=true ;;
 		-h | --help)
 			usage
@@ -81,6 +123,9 @@ parse_arguments()
 	if [ -n "$dpdk" ] && [ ! -f "$dpdk/libdpdk.pc" ]; then
 		bad_argument "--dpdk '$dpdk' has no libdpdk.pc: DIR is a DPDK's pkgconfig folder"
 	fi
+	if [ -n "$source" ] && [ ! -f "$source/VERSION" ]; then
+		bad_argument "--source '$source' has no file VERSION: DIR is the source of a DPDK"
+	fi
 	if [ -z "$cache" ]; then
 		cache=${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}
 		cache=$cache/ioat-pmd
@@ -92,39 +137,103 @@ parse_arguments()
 
 # --- packages
 
-# The packages of $@ that are not installed.
-missing_packages()
+# Whether need "$@" is there.
+have()
 {
-	local installed p
-	installed=" $(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null |
-		sed -n 's/^.i[^a-z]*//p' | tr '\n' ' ')"
-	for p in "$@"; do
-		[[ $installed == *" $p "* ]] || echo "$p"
-	done
+	local out rc
+	case $1 in
+	program) PATH=$PATH:/usr/sbin:/sbin command -v "$2" ;;
+	module) pkg-config --exists "$2" ;;
+	library) PATH=$PATH:/usr/sbin:/sbin ldconfig -p | grep -F "	$2 (" ;;
+	python) # the two that meson.build tries
+		python3 -c "import $2" || /usr/bin/python3 -c "import $2"
+		;;
+	links)
+		out=$(mktemp) || return
+		"${@:2}" -x c - -o "$out" <<<'int main(void) { return 0; }'
+		rc=$?
+		rm -f "$out"
+		return $rc
+		;;
+	esac >/dev/null 2>&1
+}
+
+# The needs in list "$1" that are missing, a line each.
+missing_needs()
+{
+	local what packages words
+	while IFS=: read -r what packages; do
+		read -ra words <<<"$what"
+		[ ${#words[@]} = 0 ] || have "${words[@]}" || echo "$what:$packages"
+	done <<<"$1"
+}
+
+# The packages that bring the needs in list "$1": of each need the first one that apt knows, or,
+# with "$2", none if it knows none.
+packages_for()
+{
+	local what packages p chosen
+	while IFS=: read -r what packages; do
+		[ -n "$what" ] || continue
+		chosen=''
+		for p in $packages; do
+			[ -n "$chosen" ] || [[ $(apt-cache policy "$p" 2>/dev/null) != \
+				*"Candidate: "[!\(]* ]] || chosen=$p
+		done
+		[ -n "$chosen" ] || [ -n "${2-}" ] || chosen=${packages%% *}
+		[ -z "$chosen" ] || echo "$chosen"
+	done <<<"$1" | sort -u
+}
+
+# Print the needs in list "$1", for a message.
+name_needs()
+{
+	sed -E '/./!d; s/: *([^ ]*).*/ (\1)/' <<<"$1" | paste -sd, | sed 's/,/, /g'
+}
+
+apt_install()
+{
+	say "installing: $*"
+	DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
+		-o Dpkg::Use-Pty=0 install --no-install-recommends "$@" >&2 </dev/null ||
+		die "apt-get could not install: $*"
+}
+
+# As root: install what brings the missing needs in lists "$1" (all) and "$2" (as far as they are
+# in the archive).
+install_missing()
+{
+	local packages
+	# A third-party archive that does not answer is no reason to give up: the install decides.
+	apt-get -q -o DPkg::Lock::Timeout=300 update >&2 </dev/null ||
+		say "apt-get update reported errors, going on"
+	mapfile -t packages < <(packages_for "$1" && packages_for "$2" known)
+	[ ${#packages[@]} = 0 ] || apt_install "${packages[@]}"
 }
 
 install_packages()
 {
-	local wanted=("${TOOLS[@]}") missing
-	[ -n "$dpdk" ] || wanted+=("${DPDK_PACKAGES[@]}")
-	if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-		die "this is not a Debian system (no apt-get, dpkg-query); needed are: ${wanted[*]}"
+	local needs=$BUILD_NEEDS more='' packages
+	[ -n "$dpdk" ] || needs+=$DPDK_NEEDS
+	if $tests; then
+		needs+=$TEST_NEEDS more=$MORE_TEST_NEEDS
+		[ -n "$dpdk" ] || more+=$DPDK_TEST_NEEDS
 	fi
-	mapfile -t missing < <(missing_packages "${wanted[@]}")
-	[ ${#missing[@]} != 0 ] || return 0
-	if [ "$(id -u)" != 0 ]; then
-		say "these packages are missing: ${missing[*]}"
-		die "run as root: apt-get update &&" \
-			"apt-get install --no-install-recommends ${missing[*]}"
+	needs=$(missing_needs "$needs")
+	more=$(missing_needs "$more")
+	if [ -n "$needs$more" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		install_missing "$needs" "$more"
+		needs=$(missing_needs "$needs")
+		more=$(missing_needs "$more")
 	fi
-	say "installing: ${missing[*]}"
-	export DEBIAN_FRONTEND=noninteractive
-	# A third-party archive that does not answer is no reason to give up: the install decides.
-	apt-get -q -o DPkg::Lock::Timeout=300 update >&2 </dev/null ||
-		say "apt-get update reported errors, going on"
-	apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
-		install --no-install-recommends "${missing[@]}" >&2 </dev/null ||
-		die "apt-get could not install: ${missing[*]}"
+	[ -z "$more" ] || say "tests that need these are skipped: $(name_needs "$more")"
+	[ -n "$needs" ] || return 0
+	say "missing, with the packages of Debian that have it: $(name_needs "$needs")"
+	command -v apt-get >/dev/null || die "this is not a Debian system (no apt-get): install them"
+	mapfile -t packages < <(packages_for "$needs")
+	[ "$(id -u)" != 0 ] || die "they are missing though ${packages[*]} are installed"
+	die "run as root: apt-get update &&" \
+		"apt-get install --no-install-recommends ${packages[*]}"
 }
 
 # --- driver-side headers
@@ -163,13 +272,15 @@ download_source()
 		die "no archive of this machine gave a signed list with the source of $name"
 	fi
 	[[ " $there" == *" $version "* ]] || die "the archives no longer have the source of the" \
-		"installed $name $version, only: $there- upgrade ${DPDK_PACKAGES[*]}" \
+		"installed $name $version, only: $there- upgrade libdpdk-dev and dpdk" \
 		"(apt-get update, apt-get install), add an archive that keeps old versions," \
-		"or give a DPDK built with -Denable_driver_sdk=true by --dpdk"
+		"give the source by --source, or a DPDK built with -Denable_driver_sdk=true by --dpdk"
 	if ! apt-get -q --only-source --download-only source "$name=$version" \
 		>"$dir/log" 2>&1 </dev/null; then
 		cat "$dir/log" >&2
-		die "the source of $name $version could not be downloaded"
+		die "the source of $name $version could not be downloaded: get it from elsewhere," \
+			"unpack it, and run devtools/setup.sh --source DIR once; or give a DPDK" \
+			"built with -Denable_driver_sdk=true by --dpdk"
 	fi
 	# An epoch is not part of the file's name.
 	if ! dpkg-source --require-strong-checksums -x "$dir/${name}_${version#*:}.dsc" "$dir/src" \
@@ -177,6 +288,18 @@ download_source()
 		cat "$dir/log" >&2
 		die "the source of $name $version is damaged"
 	fi
+}
+
+# The source that --source names must be that of the DPDK in use. Stable releases of one series keep
+# their interfaces, so another patch level will do, but is told.
+check_source()
+{
+	local theirs ours
+	theirs=$(head -n 1 "$source/VERSION") || exit
+	ours=$(pkg-config --modversion libdpdk)
+	[[ $theirs =~ ^[0-9]+\.[0-9]+ && $ours. == "${BASH_REMATCH[0]}".* ]] ||
+		die "--source '$source' is DPDK ${theirs:-of no version}, legal: $ours"
+	[ "$theirs" = "$ours" ] || say "the headers are of DPDK $theirs, and $ours is installed"
 }
 
 # Copy from source tree $1 to folder $2 whatever the compiler misses, until it misses nothing.
@@ -212,7 +335,6 @@ make_sdk()
 				"the mark of $SELF ($OWN_MARK): remove it, or name another --cache"
 			say "$sdk is damaged, making it again"
 		fi
-		say "taking the driver-side headers from the source package $name $version"
 		for old in "$cache"/new.*; do # of runs that were killed
 			own_remove "$old" "$SELF"
 		done
@@ -220,8 +342,12 @@ make_sdk()
 		if ! stage=$(mktemp -d "$cache/new.XXXXXX") || ! own_mark "$stage" "$SELF"; then
 			die "cannot write to the cache $cache"
 		fi
-		(private_apt "$work" deb-src && download_source "$work" "$name" "$version") || exit
-		copy_headers "$work/src" "$stage"
+		if [ -z "$source" ]; then
+			say "taking the driver-side headers from the source package $name $version"
+			(private_apt "$work" deb-src &&
+				download_source "$work" "$name" "$version") || exit
+		fi
+		copy_headers "${source:-$work/src}" "$stage"
 		chmod 755 "$stage"
 		own_remove "$sdk" "$SELF"
 		mv -T "$stage" "$sdk" || die "cannot write to the cache $cache"
@@ -241,6 +367,7 @@ find_sdk()
 		die "libdpdk is $(pkg-config --modversion libdpdk 2>&1 | tail -n 1)," \
 			"legal: 22.11 and later"
 	! compile_headers '' 2>/dev/null || return 0
+	[ -z "$source" ] || check_source
 	pc=$(pkg-config --variable=pcfiledir libdpdk)/libdpdk.pc
 	owner=$(dpkg-query -S "$(realpath "$pc")" 2>/dev/null) ||
 		die "the DPDK of $pc has no driver-side headers:" \

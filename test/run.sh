@@ -100,7 +100,7 @@ configure()
 {
 	local dir=$1 compiler=$2 stamp fresh=()
 	shift 2
-	set -- -Ddriver=enabled -Dapps=enabled -Dtests=enabled "-Ddriver_sdk=$sdk" "$@"
+	set -- -Dwerror=true -Ddriver=enabled -Dapps=enabled -Dtests=enabled "-Ddriver_sdk=$sdk" "$@"
 	stamp="$compiler ${PKG_CONFIG_PATH-} $*"
 	if [ -f "$dir/build.ninja" ] && [ "$(cat "$dir/options" 2>/dev/null)" = "$stamp" ]; then
 		return 0 # ninja itself looks after changed meson.build files
@@ -142,11 +142,27 @@ run_tests()
 	"$here/results.py" count "$dir" "$tag" "$@" >>"$tally" || failed "$name: no results"
 }
 
+# Whether compiler $1 is there and links what is sanitized: its runtime is a package of its own.
+compiler_works()
+{
+	local rc
+	"$1" -fsanitize=address,undefined -x c - -o "$builds/probe" >/dev/null 2>&1 \
+		<<<'int main(void) { return 0; }'
+	rc=$?
+	rm -f "$builds/probe"
+	return $rc
+}
+
 # Make build $1 with compiler $2 and the meson options after it, and run the suites of array run.
 run_build()
 {
 	local name=$1
 	[ ${#run[@]} != 0 ] || return 0
+	if [ "$2" = clang ] && ! compiler_works clang; then
+		say "SKIPPED: build $name: no clang here, or without its sanitizers (compiler-rt)"
+		echo "builds 0 0 1" >>"$tally"
+		return
+	fi
 	echo "== $name: ${run[*]}"
 	if configure "$builds/$name" "${@:2}"; then
 		run_tests "$name" "${run[@]}"
@@ -239,7 +255,7 @@ flock -n "$lock" || bad_argument "BUILD_DIR '$builds' is in use by another test/
 tally=$builds/tally
 : >"$tally"
 
-if sdk=$("$repo/devtools/setup.sh" --print-sdk "${setup_options[@]}"); then
+if sdk=$("$repo/devtools/setup.sh" --tests --print-sdk "${setup_options[@]}"); then
 	[ ${#setup_options[@]} = 0 ] ||
 		export PKG_CONFIG_PATH=${setup_options[1]}${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
 	run_all

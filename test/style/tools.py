@@ -6,6 +6,7 @@
     tools.py SOURCE_ROOT [DRIVER.so]
 """
 
+import functools
 import json
 import os
 import re
@@ -34,6 +35,15 @@ def run(*command, **environment):
     """Run a command of the project."""
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT,
                           env={**os.environ, **environment})
+
+
+@functools.cache
+def the_sdk():
+    """The folder with the driver-side headers, empty for a DPDK that carries them."""
+    result = run("devtools/setup.sh", "--print-sdk")
+    if result.returncode != 0:
+        raise Skip("this machine is not set up")
+    return result.stdout.strip()
 
 
 def refused(*command):
@@ -92,35 +102,49 @@ def run_lists_each_folder_of_tests_as_suite():
         assert build.parent.name in text, build
 
 
+def with_tools(folder, **scripts):
+    """A PATH on which these shell scripts come first."""
+    for name, text in scripts.items():
+        tool = Path(folder) / name.replace("_", "-")
+        tool.write_text(f"#!/bin/bash\n{text}\n", encoding="ascii")
+        tool.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
 def quick_run(*arguments):
-    """The builds that run.sh --quick starts, when no build can be set up: name -> its suites."""
-    if run("devtools/setup.sh", "--print-sdk").returncode != 0:
-        raise Skip("this machine is not set up")
+    """What run.sh --quick prints when no build can be set up: how it called meson, too."""
+    the_sdk()
     with tempfile.TemporaryDirectory() as folder:
-        meson = Path(folder) / "meson"
-        meson.write_text("#!/bin/sh\nexit 1\n", encoding="ascii")
-        meson.chmod(0o755)
-        result = run("test/run.sh", "--quick", *arguments, BUILD_DIR=f"{folder}/builds",
-                     PATH=f"{folder}:{os.environ['PATH']}")
+        path = with_tools(folder, meson='echo "meson $*"; exit 1')
+        result = run("test/run.sh", "--quick", *arguments, BUILD_DIR=f"{folder}/builds", PATH=path)
         assert result.returncode == 1, result
-        return {name: set(suites.split())
-                for name, suites in re.findall(r"^== ([^:]+): (.*)$", result.stdout, re.MULTILINE)}
+        return result.stdout
+
+
+def builds_of(*arguments):
+    """The builds that run.sh --quick starts: name -> its suites."""
+    return {name: set(suites.split()) for name, suites in
+            re.findall(r"^== ([^:]+): (.*)$", quick_run(*arguments), re.MULTILINE)}
+
+
+def warnings_are_errors_in_runs_of_our_own_alone():
+    assert re.search("^meson setup .*-Dwerror=true ", quick_run("unit"), re.MULTILINE)
+    assert "werror" not in (ROOT / "meson.build").read_text(encoding="utf-8")
 
 
 def quick_alone_runs_all_but_style_and_system_in_one_build():
     suites = {build.parent.name for build in ROOT.glob("test/*/meson.build")}
-    builds = quick_run()
+    builds = builds_of()
     assert builds == {"gcc-asan": suites - {"style", "system"}}, builds
 
 
 def quick_with_a_suite_for_finished_programs_makes_the_build_it_needs():
-    builds = quick_run("unit", "style")
+    builds = builds_of("unit", "style")
     assert builds == {"gcc-asan": {"unit"}, "gcc-release": {"unit", "style"}}, builds
 
 
 def setup_refuses_an_older_dpdk_and_names_both_versions():
-    if run("devtools/setup.sh", "--print-sdk").returncode != 0:
-        raise Skip("this machine is not set up")
+    the_sdk()
     for version in "21.11.9", "22.07.0":
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "libdpdk.pc").write_text(
@@ -151,19 +175,107 @@ def recorded_packets_keep_their_vlan_tag():
     assert tagged in packets, (result, packets)
 
 
-def setup_without_a_package_names_it_and_the_command():
-    """As another user, and on a machine on which one package seems to be missing."""
+def setup_without(module, *arguments):
+    """setup.sh as another user, on a machine on which one module of pkg-config is missing."""
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        hide = 'exec /usr/bin/dpkg-query "$@" | grep -v "libcmocka-dev$"'
-        for name, text in (("dpkg-query", hide), ("id", "echo 1000")):
-            tool = Path(folder) / name
-            tool.write_text(f"#!/bin/bash\n{text}\n", encoding="ascii")
-            tool.chmod(0o755)
-        result = run("devtools/setup.sh", PATH=f"{folder}:{os.environ['PATH']}")
-        assert result.returncode == 1, result
-        assert "packages are missing: libcmocka-dev" in result.stderr, result.stderr
-        assert "apt-get install --no-install-recommends libcmocka-dev" in result.stderr
+        path = with_tools(
+            folder, id="echo 1000",
+            pkg_config=f'[[ "$*" != *{module}* ]] || exit 1; exec /usr/bin/pkg-config "$@"')
+        return run("devtools/setup.sh", *arguments, PATH=path)
+
+
+def setup_without_a_package_names_it_and_the_command():
+    result = setup_without("jansson")
+    assert result.returncode == 1, result
+    assert "have it: module jansson (libjansson-dev)\n" in result.stderr, result.stderr
+    assert "apt-get install --no-install-recommends libjansson-dev" in result.stderr, result.stderr
+
+
+def setup_for_the_demo_needs_nothing_of_the_tests():
+    the_sdk()
+    result = setup_without("cmocka")
+    assert result.returncode == 0 and result.stdout.startswith("ready: "), result
+    result = setup_without("cmocka", "--tests")
+    assert result.returncode == 1 and "cmocka (libcmocka-dev)" in result.stderr, result
+
+
+def setup_goes_on_without_what_only_some_tests_need():
+    the_sdk()
+    result = setup_without("liburing", "--tests")
+    assert result.returncode == 0 and result.stdout.startswith("ready: "), result
+    assert "skipped: " in result.stderr and "liburing (liburing-dev)" in result.stderr, result
+
+
+def setup_asks_apt_for_the_name_it_knows():
+    """As root on a system whose archive has the missing package by its second name."""
+    the_sdk()
+    with tempfile.TemporaryDirectory() as folder:
+        path = with_tools(
+            folder, id="echo 0", ldconfig=f"cat {folder}/installed 2>/dev/null",
+            apt_cache='[ "$2" != libelf1 ] || echo "  Candidate: 1"',
+            apt_get=f'[ "${{@: -1}}" != libelf1 ] || echo "\tlibelf.so.1 (x)" >{folder}/installed')
+        # ldconfig is looked for in the folders of root last.
+        result = run("devtools/setup.sh", "--tests", PATH=path)
+    assert result.returncode == 0 and "setup.sh: installing: " in result.stderr, result
+    assert " libelf1\n" in result.stderr and "libelf1t64" not in result.stderr, result.stderr
+
+
+def setup_takes_no_source_of_another_dpdk():
+    if the_sdk() == "":
+        raise Skip("this DPDK carries its driver-side headers")
+    with tempfile.TemporaryDirectory() as folder:
+        refused("devtools/setup.sh", "--source", folder)
+        (Path(folder) / "VERSION").write_text("19.11.3\n", encoding="ascii")
+        result = run("devtools/setup.sh", "--source", folder, "--cache", f"{folder}/cache")
+        assert result.returncode == 1 and len(result.stderr.splitlines()) == 1, result
+        assert "19.11.3" in result.stderr and "legal" in result.stderr, result
+
+
+def bare(folder, *arguments, **scripts):
+    """test/bare.sh with temporary files in a folder, which also holds a user's file."""
+    Path(f"{folder}/tmp").mkdir()
+    Path(f"{folder}/tools").mkdir()
+    Path(f"{folder}/tmp/ioat-bare-mine").write_text("mine", encoding="ascii")
+    path = with_tools(f"{folder}/tools", **scripts)
+    return subprocess.Popen(["test/bare.sh", *arguments], cwd=ROOT, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env={**os.environ, "PATH": path, "TMPDIR": f"{folder}/tmp"})
+
+
+def bare_refuses_wrong_arguments():
+    refused("test/bare.sh", "sid")
+    refused("test/bare.sh", "--frobnicate")
+    refused("test/bare.sh", "bookworm", "trixie")
+    result = run("test/bare.sh")
+    assert result.returncode == 2 and "missing" in result.stderr, result
+
+
+def bare_says_what_the_machine_lacks():
+    for scripts, word in (({"id": "echo 1000"}, "root"),
+                          ({"id": "echo 0", "apt_get": "true"}, "archive")):
+        with tempfile.TemporaryDirectory() as folder:
+            process = bare(folder, "trixie", mmdebstrap="true", **scripts)
+            error = process.communicate()[1]
+            assert process.returncode == 1 and word in error, (process.returncode, error)
+            assert len(error.splitlines()) == 1, error
+
+
+def bare_leaves_nothing_of_its_own_behind():
+    """When making a root fails, and when a signal comes while one is made."""
+    if os.geteuid() != 0 or run("unshare", "--mount", "--pid", "--fork", "true").returncode != 0:
+        raise Skip("no right to make namespaces")
+    archive = 'echo "http://127.0.0.1/debian/ stable main"'
+    for ending, status in (("exit 1", 1), ("echo made; exec sleep 600", 143)):
+        with tempfile.TemporaryDirectory() as folder:
+            make = 'for root; do [[ $root != */root ]] || break; done; mkdir -p "$root/etc"; ' \
+                   f'mount -t tmpfs none "$root/etc"; {ending}'
+            process = bare(folder, "trixie", mmdebstrap=make, apt_get=archive)
+            if status == 143:
+                assert process.stdout.readline() == "made\n"
+                process.terminate()
+            output = process.communicate(timeout=120)
+            assert process.returncode == status, (process.returncode, output)
+            assert os.listdir(f"{folder}/tmp") == ["ioat-bare-mine"], os.listdir(f"{folder}/tmp")
 
 
 def cpu_seconds():
@@ -173,19 +285,17 @@ def cpu_seconds():
 
 
 def second_setup_is_fast_and_needs_no_network():
-    sdk = run("devtools/setup.sh", "--print-sdk")
-    if sdk.returncode != 0:
-        raise Skip("this machine is not set up")
+    sdk = the_sdk()
     if run(*OFFLINE, "true").returncode != 0:
         raise Skip("no right to make a network namespace")
     start = cpu_seconds()
     again = run(*OFFLINE, "devtools/setup.sh", "--print-sdk")
     assert cpu_seconds() - start < 2  # by the clock a busy machine would be slow
-    assert again.returncode == 0 and again.stdout == sdk.stdout, again
+    assert again.returncode == 0 and again.stdout.strip() == sdk, again
 
 
 def damaged_headers_are_not_used():
-    sdk = run("devtools/setup.sh", "--print-sdk").stdout.strip()
+    sdk = the_sdk()
     if not sdk:
         raise Skip("this DPDK carries its driver-side headers")
     if run(*OFFLINE, "true").returncode != 0:
@@ -251,7 +361,8 @@ def pmdinfo_refuses_what_is_no_object():
 
 TESTS = [value for value in list(globals().values())
          if callable(value) and getattr(value, "__module__", "") == __name__
-         and value not in (Skip, run, refused, counted, quick_run)]
+         and value not in (Skip, run, refused, counted, quick_run, builds_of, the_sdk,
+                           with_tools, setup_without, bare)]
 
 
 def main():

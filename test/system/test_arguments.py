@@ -135,10 +135,21 @@ for bad, words in {
         "word": ["'word'", "--dpdk", "--cache", "--print-sdk"],
         "--dpdk": ["--dpdk", "folder"],
         "--cache": ["--cache", "folder"],
+        "--source": ["--source", "folder"],
+        "--source /nowhere": ["--source", "/nowhere", "VERSION"],
         "--dpdk /nowhere": ["--dpdk", "/nowhere", "libdpdk.pc"],
         "--cache /etc/passwd": ["--cache", "/etc/passwd", "folder"],
 }.items():
     add(f"setup_refuses_'{bad}'", refused, [SETUP, *bad.split()], words)
+
+BARE = os.path.join(ROOT, "test/bare.sh")
+for bad, words in {
+        "": ["suite", "bookworm", "trixie"],
+        "sid": ["'sid'", "bookworm", "trixie"],
+        "trixie bookworm": ["'bookworm'", "one suite"],
+        "--nonsense": ["'--nonsense'", "--keep", "--help"],
+}.items():
+    add(f"bare_refuses_'{bad}'", refused, [BARE, *bad.split()], words)
 
 DEMO = os.path.join(ROOT, "devtools/demo.sh")
 for bad, words in {
