@@ -86,11 +86,13 @@ serve_version(struct vfu_serve *serve, struct vfu_message *msg)
 
 /** Map what the client grants. @return as vfu_mem_map(). */
 static int
-map_grant(struct vfu_serve *serve, const struct vfu_mem_grant *grant)
+map_grant(struct vfu_serve *serve, const struct vfu_mem_grant *grant, bool by_file)
 {
 	struct vfu_mem *mem = &serve->func->mem;
 	int rc;
 
+	if (by_file && grant->fd < 0)
+		return -EINVAL; /* neither memory nor an eventfd */
 	if (grant->fd >= 0) {
 		rc = vfu_mem_check_file(grant->fd);
 		if (rc < 0)
@@ -142,7 +144,7 @@ serve_dma_map(struct vfu_serve *serve, struct vfu_message *msg)
 		.fd = msg->fd_count != 0 ? msg->fds[0] : NO_FD,
 	};
 	if (map.argsz >= sizeof(map))
-		rc = map_grant(serve, &grant);
+		rc = map_grant(serve, &grant, msg->fd_count != 0);
 	if (rc < 0)
 		note_refusal(serve, &grant, -rc);
 	return rc;
@@ -400,7 +402,6 @@ serve_run(struct vfu_serve *serve, struct vfu_message *msg)
 {
 	const struct command *command;
 	uint16_t number = msg->header.command;
-	uint32_t i;
 
 	if (number >= sizeof(commands) / sizeof(commands[0]) || commands[number].run == NULL)
 		return -ENOTSUP; /* migration and device features, and what is yet to be invented */
@@ -408,10 +409,6 @@ serve_run(struct vfu_serve *serve, struct vfu_message *msg)
 	if (msg->size < command->size || (!command->open && msg->size != command->size) ||
 	    msg->fd_count > command->fds)
 		return -EINVAL;
-	for (i = 0; i < msg->fd_count; i++) {
-		if (msg->fds[i] < 0)
-			return -EINVAL; /* neither memory nor an eventfd */
-	}
 	return command->run(serve, msg);
 }
 
