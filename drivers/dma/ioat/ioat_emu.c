@@ -19,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ioat_defer.h"
 #include "ioat_dpdk.h"
 #include "ioat_emu.h"
 #include "ioat_emu_mem.h"
@@ -152,7 +153,8 @@ emu_work(void *ctx)
 	struct ioat_emu *emu = ctx;
 
 	emu_lock(emu);
-	emu_turn(emu, SIZE_MAX);
+	if (!atomic_load_explicit(&emu->stop, memory_order_relaxed)) /* else a late call */
+		emu_turn(emu, SIZE_MAX);
 	emu_unlock(emu);
 }
 
@@ -366,22 +368,31 @@ ioat_emu_create(struct ioat_emu **out, const struct ioat_emu_conf *conf)
 	return 0;
 }
 
+static void
+emu_free(void *what)
+{
+	struct ioat_emu *emu = what;
+
+	ioat_model_destroy(emu->model);
+	emu_port_destroy(emu->port);
+	pthread_mutex_destroy(&emu->lock);
+	free(emu);
+}
+
 void
 ioat_emu_destroy(struct ioat_emu *emu)
 {
 	if (emu == NULL)
 		return;
-	if (emu->has_thread) {
-		atomic_store(&emu->stop, true);
+	emu_lock(emu); /* no step runs behind this */
+	atomic_store(&emu->stop, true);
+	emu_unlock(emu);
+	if (emu->has_thread)
 		pthread_join(emu->thread, NULL); /* it looks at stop at least every nap */
-	}
 	emu_list_remove(emu);
 	if (emu->has_mem)
 		emu_mem_stop();
-	ioat_model_destroy(emu->model);
-	emu_port_destroy(emu->port);
-	pthread_mutex_destroy(&emu->lock);
-	free(emu);
+	ioat_defer_free(emu_free, emu);
 }
 
 ioat_doorbell *

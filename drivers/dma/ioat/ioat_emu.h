@@ -48,7 +48,10 @@ extern const struct ioat_mmio_ops ioat_emu_inline_mmio_ops;
  */
 int ioat_emu_create(struct ioat_emu **out, const struct ioat_emu_conf *conf);
 
-/** Stop the engine and free the function; NULL is allowed. Nothing uses its registers any more. */
+/**
+ * Stop the engine and give the function up; NULL is allowed. Registers may still be read and
+ * written by late calls, without an effect; it is freed later (ioat_defer.h).
+ */
 void ioat_emu_destroy(struct ioat_emu *emu);
 
 /** The word that stands for DMACOUNT of channel 0. */

@@ -71,7 +71,7 @@ ioat_ring_close_down(struct ioat_chan *ch)
 	ch->submitted += (uint16_t)(ring_op_tail(ch) - ch->op_rung);
 	ch->op_rung = ring_op_tail(ch);
 	ch->rung = ch->tail;
-	ch->xfer_max = 0;
+	__atomic_store_n(&ch->xfer_max, 0, __ATOMIC_RELEASE); /* lost comes first */
 }
 
 bool
@@ -121,7 +121,9 @@ ioat_ring_halted(struct ioat_chan *ch, uint64_t word)
 			end++;
 		end++;
 	}
+	__atomic_store_n(&ch->recovering, true, __ATOMIC_SEQ_CST);
 	rc = ioat_chan_recover(ch, end);
+	__atomic_store_n(&ch->recovering, false, __ATOMIC_RELEASE);
 	if (blame)
 		status = rc == -ENODEV ? RTE_DMA_STATUS_DEV_LINK_ERROR
 		                       : ioat_chan_error_status(ch->last_chanerr);

@@ -18,7 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ioat_defer.h"
 #include "ioat_priv.h"
+#include "ioat_refuse.h"
 
 #define SHARED_ZONE  "ioat_pmd_channels"
 #define EXIT_SECONDS 1
@@ -56,15 +58,18 @@ local_find(const struct ioat_chan *ch)
 const struct ioat_mmio *
 ioat_chan_regs(const struct ioat_chan *ch)
 {
+	static const struct ioat_mmio gone = {.ops = &ioat_gone_mmio_ops};
 	const struct mp_local *l;
 
 	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
 		return &ch->regs;
-	/* EAL's own thread may remove another channel at any time; this one is in use. */
+	/* EAL's own thread may remove the channel at any time: what was found stays for a while. */
 	pthread_mutex_lock(&local_lock);
 	l = local_find(ch);
 	pthread_mutex_unlock(&local_lock);
-	return l == NULL || l->regs.ops == NULL ? NULL : &l->regs;
+	if (l == NULL)
+		return &gone;
+	return l->regs.ops == NULL ? NULL : &l->regs;
 }
 
 /* Only the primary keeps the pointer: it may free the zone and make another. */
@@ -156,19 +161,22 @@ ioat_mp_remove(const struct rte_dma_dev *dev)
 		}
 	}
 	pthread_mutex_unlock(&local_lock);
-	free(gone);
+	ioat_defer_free(free, gone); /* a thread may be at its registers */
 }
 
 struct rte_dma_dev *
-ioat_mp_dev_of(const struct rte_device *device)
+ioat_mp_dev_next(const struct rte_device *device, const struct rte_dma_dev *after)
 {
 	struct rte_dma_dev *dev = NULL;
 	struct mp_local *l;
 
 	pthread_mutex_lock(&local_lock);
-	for (l = locals; l != NULL && dev == NULL; l = l->next)
-		if (l->dev->device == device)
+	for (l = locals; l != NULL && dev == NULL; l = l->next) {
+		if (l->dev->device == device && after == NULL)
 			dev = l->dev;
+		if (l->dev == after)
+			after = NULL;
+	}
 	pthread_mutex_unlock(&local_lock);
 	return dev;
 }

@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ioat_defer.h"
 #include "ioat_enq.h"
 #include "ioat_priv.h"
+#include "ioat_refuse.h"
 
 RTE_LOG_REGISTER(ioat_log_type, pmd.dma.ioat_pmd, NOTICE);
 
@@ -83,6 +85,9 @@ ring_reserve(const struct rte_dma_dev *dev, uint32_t slots)
 	         atomic_fetch_add(&serial, 1));
 	mz = rte_memzone_reserve_aligned(name, len, dev->data->numa_node, RTE_MEMZONE_IOVA_CONTIG,
 	                                 IOAT_DESC_ALIGN);
+	if (mz == NULL && ioat_defer_reclaim())
+		mz = rte_memzone_reserve_aligned(name, len, dev->data->numa_node,
+		                                 RTE_MEMZONE_IOVA_CONTIG, IOAT_DESC_ALIGN);
 	if (mz == NULL && dev->data->numa_node != SOCKET_ID_ANY) {
 		IOAT_LOG(WARNING,
 		         "%s: no memory for the ring on NUMA node %d of the device, another is "
@@ -173,6 +178,13 @@ ops_stop(struct rte_dma_dev *dev)
 	return rc;
 }
 
+static void
+release_zone(void *mz)
+{
+	rte_memzone_free(mz);
+}
+
+/* The program may call from other threads, as dmadev forbids or as removal makes it happen. */
 static int
 ops_close(struct rte_dma_dev *dev)
 {
@@ -180,22 +192,28 @@ ops_close(struct rte_dma_dev *dev)
 	const struct rte_memzone *mz = ch->mz;
 	int rc;
 
+	if (!ioat_refuse_holds(dev->fp_obj)) {
+		ioat_refuse_all(dev->fp_obj);
+		ioat_refuse_grace();
+	}
 	/* First of all: who reads registers for people takes the channel by it. */
 	ioat_mp_lock();
 	ch->mz = NULL;
 	ch->closed = true;
 	ioat_mp_unlock();
 	rc = ioat_chan_close(ch);
-	ch->status = &ch->no_status;
 	if (rc < 0)
 		IOAT_LOG(ERR, "%s: not reset, %zu bytes stay reserved since it may write to them",
 		         ch->name, mz == NULL ? 0 : mz->len);
 	else
-		rte_memzone_free(mz);
+		ioat_defer_free(release_zone, (void *)(uintptr_t)mz);
 	if (ch->op_head != ch->op_rung)
 		IOAT_LOG(NOTICE, "%s: closed with %u operations whose end nobody asked for",
 		         ch->name, (uint16_t)(ch->op_rung - ch->op_head));
 	ioat_mp_remove(dev);
+	ioat_refuse_late(ch);
+	dev->data->dev_private = NULL; /* or dmadev would free it at once */
+	ioat_defer_free(rte_free, ch);
 	return 0;
 }
 
@@ -288,6 +306,7 @@ ioat_dmadev_create(const char *name, struct rte_device *device, const struct ioa
 	struct ioat_chan *ch;
 	int rc;
 
+	ioat_defer_sweep();
 	if (rte_dma_get_dev_id_by_name(name) >= 0) {
 		IOAT_LOG(ERR, "%s: there is a dmadev of this name already", name);
 		return -EEXIST;
@@ -427,6 +446,7 @@ ioat_dmadev_attach(struct ioat_chan *ch, struct rte_device *device, const struct
 	struct rte_dma_dev *dev;
 	int rc;
 
+	ioat_defer_sweep();
 	dev = rte_dma_pmd_allocate(ch->name, device->numa_node, sizeof(*ch));
 	if (dev == NULL)
 		return -ENODEV;
@@ -445,42 +465,4 @@ ioat_dmadev_attach(struct ioat_chan *ch, struct rte_device *device, const struct
 	IOAT_LOG(INFO, "%s: attached to the primary's%s", ch->name,
 	         regs == NULL ? ", without a data path" : "");
 	return 0;
-}
-
-/* The primary's channel goes on: forget it here, also while it is started. */
-static int
-attached_release(struct rte_dma_dev *dev)
-{
-	ioat_mp_remove(dev);
-	if (dev->data->dev_name[0] == '\0') {
-		/* Closed by the primary: dmadev has no name left by which it could be released. */
-		dev->state = RTE_DMA_DEV_UNUSED;
-		return 0;
-	}
-	dev->state = RTE_DMA_DEV_REGISTERED; /* so that dmadev does not ask whether it is stopped */
-	return rte_dma_pmd_release(dev->data->dev_name);
-}
-
-/* A channel that cannot be reset fails its first stop; the second finds it stopped. */
-static int
-channel_destroy(const struct rte_dma_dev *dev)
-{
-	const struct rte_dma_dev_data *data = dev->data;
-	unsigned int tries;
-
-	for (tries = 0; tries < 2 && data->dev_started; tries++)
-		rte_dma_stop(data->dev_id);
-	return rte_dma_close(data->dev_id);
-}
-
-int
-ioat_dmadev_destroy(const struct rte_device *device)
-{
-	struct rte_dma_dev *dev;
-	int rc = 0;
-
-	while (rc == 0 && (dev = ioat_mp_dev_of(device)) != NULL)
-		rc = rte_eal_process_type() == RTE_PROC_PRIMARY ? channel_destroy(dev)
-		                                                : attached_release(dev);
-	return rc;
 }

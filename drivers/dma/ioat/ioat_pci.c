@@ -267,7 +267,7 @@ pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci
 static int
 pci_remove(struct rte_pci_device *pci)
 {
-	return ioat_dmadev_destroy(&pci->device);
+	return ioat_dmadev_remove(&pci->device);
 }
 
 static struct rte_pci_driver ioat_pci_driver = {

@@ -145,6 +145,8 @@ struct ioat_chan {
 	uint16_t index; /**< in its function */
 	char name[RTE_DEV_NAME_MAX_LEN];
 	char device[RTE_DEV_NAME_MAX_LEN]; /**< that it is a channel of */
+	bool recovering;                   /**< atomic: a call of the data path recovers it */
+	ioat_doorbell no_doorbell;         /**< what doorbell points to once it is closed */
 };
 
 /* ioat_chan.c: control of one channel over its registers; no memory of its own. */
@@ -253,7 +255,10 @@ void ioat_silent_reclaim(struct ioat_chan *ch);
 
 /* ioat_mp.c: channels and processes. */
 
-/** The channel's registers in this process; NULL: a secondary that cannot reach them. */
+/**
+ * The channel's registers in this process; NULL: a secondary that cannot reach them. Where the
+ * secondary has let the channel go, they read as those of a device that is gone.
+ */
 const struct ioat_mmio *ioat_chan_regs(const struct ioat_chan *ch);
 
 /** Note an open channel; @p regs: of a secondary process. @return 0; -ENOMEM, or EAL's error. */
@@ -264,8 +269,9 @@ void ioat_mp_remove(const struct rte_dma_dev *dev);
 void ioat_mp_lock(void);
 void ioat_mp_unlock(void);
 
-/** One of this process's dmadevs on @p device; NULL: none (any more). */
-struct rte_dma_dev *ioat_mp_dev_of(const struct rte_device *device);
+/** This process's next dmadev on @p device behind @p after (NULL: the first); NULL: no more. */
+struct rte_dma_dev *ioat_mp_dev_next(const struct rte_device *device,
+                                     const struct rte_dma_dev *after);
 
 /** The primary's next channel of device @p device behind @p after (NULL: the first); or NULL. */
 struct ioat_chan *ioat_mp_chan_of(const char *device, const struct ioat_chan *after);
@@ -306,10 +312,20 @@ int ioat_dmadev_create(const char *name, struct rte_device *device,
 int ioat_dmadev_attach(struct ioat_chan *ch, struct rte_device *device,
                        const struct ioat_mmio *regs);
 
+/* ioat_remove.c: the end of dmadevs. */
+
 /**
- * Stop, close and release the dmadevs of @p device that are still there; the application may have
- * closed some. @return 0; negative errno: one is still there.
+ * Close and release the dmadevs of @p device, none of which is started. @return 0; negative errno:
+ * one is still there.
  */
 int ioat_dmadev_destroy(const struct rte_device *device);
+
+/**
+ * Tell the program by RTE_DEV_EVENT_REMOVE, then stop, close and release the dmadevs of @p device
+ * that are still there, beside threads that use them: what they have enqueued is reported to them
+ * as long as they ask, in bounded time. @return 0; negative errno: one is still there; -EBUSY:
+ * called by a callback of that event.
+ */
+int ioat_dmadev_remove(const struct rte_device *device);
 
 #endif /* IOAT_PRIV_H */

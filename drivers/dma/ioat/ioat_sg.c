@@ -78,19 +78,21 @@ int
 ioat_ring_put_odd(struct ioat_chan *ch, uint32_t op, uint64_t src, uint64_t dst, uint32_t len,
                   uint64_t flags)
 {
+	/* Before lost: it becomes 0 after that, perhaps in a thread that removes the device. */
+	const uint32_t xfer_max = __atomic_load_n(&ch->xfer_max, __ATOMIC_ACQUIRE);
 	uint32_t size;
 	int rc;
 
 	if (ch->lost)
 		return -EIO;
-	rc = sg_begin(ch, len == 0 ? 1 : (len - 1) / ch->xfer_max + 1, flags);
+	rc = sg_begin(ch, len == 0 ? 1 : (len - 1) / xfer_max + 1, flags);
 	if (rc < 0)
 		return rc;
 	if (len == 0)
 		sg_put_null(ch, 0);
 	for (; len > 0; len -= size) {
 		/* A multiple of 8 unless it is the last: the pattern of a fill keeps its phase. */
-		size = RTE_MIN(len, ch->xfer_max);
+		size = RTE_MIN(len, xfer_max);
 		sg_put(ch, op, size, src, dst);
 		if (op == DESC_CTRL_OP(IOAT_OP_COPY))
 			src += size;

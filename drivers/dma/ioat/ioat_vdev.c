@@ -184,15 +184,13 @@ channel_create(struct vdev_channels *chs, struct rte_vdev_device *vdev, struct v
 	return ioat_dmadev_create(name, &vdev->device, &template);
 }
 
-/* The dmadevs first: closing one takes its engine. */
-static int
+/* Its dmadevs are closed, which took the engines. */
+static void
 channels_destroy(struct vdev_channels *chs)
 {
-	int rc = ioat_dmadev_destroy(&chs->vdev->device);
-
-	while (rc == 0 && chs->count > 0)
+	while (chs->count > 0)
 		ioat_emu_destroy(chs->emu[--chs->count]);
-	return rc;
+	free(chs);
 }
 
 /* The engines run in the primary process. What it has not made nobody can use. */
@@ -246,8 +244,8 @@ vdev_probe(struct rte_vdev_device *vdev)
 	for (i = 0; i < args.channels && rc == 0; i++)
 		rc = channel_create(chs, vdev, &args);
 	if (rc < 0) {
-		if (channels_destroy(chs) == 0) /* else its engines still run on it */
-			free(chs);
+		if (ioat_dmadev_destroy(&vdev->device) == 0) /* else its engines still run on it */
+			channels_destroy(chs);
 		return rc;
 	}
 	chs->next = vdevs;
@@ -261,18 +259,16 @@ vdev_remove(struct rte_vdev_device *vdev)
 	struct vdev_channels **at, *chs;
 	int rc;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
-		return ioat_dmadev_destroy(&vdev->device);
+	rc = ioat_dmadev_remove(&vdev->device);
+	if (rc < 0)
+		return rc;
 	for (at = &vdevs; *at != NULL && (*at)->vdev != vdev; at = &(*at)->next)
 		;
 	chs = *at;
-	if (chs == NULL)
+	if (chs == NULL) /* as in a secondary process */
 		return 0;
-	rc = channels_destroy(chs);
-	if (rc < 0)
-		return rc;
 	*at = chs->next;
-	free(chs);
+	channels_destroy(chs);
 	return 0;
 }
 

@@ -35,6 +35,9 @@ static int fake_cfg_write(const struct rte_pci_device *pci, const void *buf, siz
 
 struct fake_function fake;
 
+/* Over the model. */
+static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static ioat_doorbell *
 bar_doorbell(unsigned int i)
 {
@@ -42,8 +45,8 @@ bar_doorbell(unsigned int i)
 }
 
 /* What the device sees of plain stores to its doorbells, and the work that follows. */
-void
-fake_run(void)
+static void
+fake_run_locked(void)
 {
 	unsigned int i;
 
@@ -58,16 +61,29 @@ fake_run(void)
 	}
 }
 
+void
+fake_run(void)
+{
+	pthread_mutex_lock(&fake_lock);
+	fake_run_locked();
+	pthread_mutex_unlock(&fake_lock);
+}
+
 static uint64_t
 fake_bar_read(const volatile void *bar, uint32_t off, unsigned int width)
 {
+	uint64_t value;
+
+	fake.late += atomic_load(&fake.pulled);
 	CHECK(bar == fake.bar);
-	if (fake.gone)
+	if (fake.gone || fake.pulled)
 		return UINT64_MAX >> (64 - 8 * width);
-	fake_run();
-	if (fake.no_channels && off == IOAT_CHANCNT)
-		return 0;
-	return ioat_model_read(fake.model, off, width);
+	pthread_mutex_lock(&fake_lock);
+	fake_run_locked();
+	value = fake.no_channels && off == IOAT_CHANCNT ? 0
+	                                                : ioat_model_read(fake.model, off, width);
+	pthread_mutex_unlock(&fake_lock);
+	return value;
 }
 
 static void
@@ -75,17 +91,20 @@ fake_bar_write(volatile void *bar, uint32_t off, unsigned int width, uint64_t va
 {
 	unsigned int i;
 
+	fake.late += atomic_load(&fake.pulled);
 	CHECK(bar == fake.bar);
-	if (fake.gone)
+	if (fake.gone || fake.pulled)
 		return;
+	pthread_mutex_lock(&fake_lock);
 	fake.writes++;
-	fake_run();
+	fake_run_locked();
 	ioat_model_write(fake.model, off, width, value);
 	for (i = 0; i < fake.channels; i++) {
 		fake.seen[i] =
 			(uint16_t)ioat_model_read(fake.model, IOAT_CHAN_BASE(i) + IOAT_DMACOUNT, 2);
 		mmio_write_doorbell(bar_doorbell(i), fake.seen[i]);
 	}
+	pthread_mutex_unlock(&fake_lock);
 }
 
 static int

@@ -11,6 +11,8 @@
  * door; silicon or a VM is not involved.
  */
 
+#include <stdatomic.h>
+
 #include "eal.h"
 #include "test.h"
 
@@ -38,7 +40,9 @@ struct fake_function {
 	bool cfg_ignores;    /* writes have no effect */
 	int writes;          /* to the BAR */
 	bool gone;
-	bool frozen; /* it takes commands and doorbells, but runs nothing */
+	bool frozen;        /* it takes commands and doorbells, but runs nothing */
+	atomic_bool pulled; /* its BAR is no longer mapped: accesses are counted, not done */
+	atomic_uint late;
 	bool no_channels;
 };
 
@@ -67,7 +71,10 @@ void fake_unplug(void);
 /** Probe, and start the dmadev of one channel with a ring of 64. @return its id. */
 int16_t fake_start(void);
 
-/** What the device sees of plain stores to its doorbells, and all the work that follows. */
+/**
+ * What the device sees of plain stores to its doorbells, and all the work that follows. Like
+ * accesses to registers it may come from several threads.
+ */
 void fake_run(void);
 
 /** A register of channel 0, as the device has it. */

@@ -17,6 +17,7 @@
 #include <rte_bus_vdev.h>
 #include <rte_malloc.h>
 
+#include "ioat_defer.h"
 #include "ioat_priv.h"
 
 #define NAME "dma_ioat_emu_m"
@@ -160,6 +161,23 @@ TEST(set_up_without_memory_is_enomem_and_the_old_ring_goes_on)
 	CHECK_INT(rte_vdev_uninit(NAME), ==, 0);
 }
 
+TEST(memory_kept_for_late_calls_is_given_up_where_a_ring_needs_it)
+{
+	int16_t id = open_device();
+
+	CHECK_INT(set_up(id, 64), ==, 0);
+	CHECK_INT(rte_vdev_uninit(NAME), ==, 0);
+	id = open_device();
+	CHECK_INT(set_up(id, 64), ==, 0);
+	memset(&seen, 0, sizeof(seen));
+	seen.refuse = 1;
+	CHECK_INT(set_up(id, 4096), ==, 0);
+	CHECK_INT(seen.calls, ==, 2);
+	CHECK(!ioat_defer_reclaim());
+	check_copy(id);
+	CHECK_INT(rte_vdev_uninit(NAME), ==, 0);
+}
+
 TEST(memory_that_has_no_iova_is_refused_and_given_back)
 {
 	struct rte_malloc_socket_stats before, after;
@@ -222,11 +240,14 @@ TEST(dump_shows_no_ring_that_is_being_freed)
 	int16_t id = open_device();
 
 	CHECK_INT(set_up(id, 64), ==, 0);
+	(void)ioat_defer_reclaim(); /* rings of the tests before */
 	gone.id = id;
 	CHECK_INT(set_up(id, 128), ==, 0);
 	CHECK_INT(gone.frees, ==, 1);
 	CHECK_INT(gone.dangling, ==, 0);
 	CHECK_INT(rte_dma_close(id), ==, 0);
+	CHECK_INT(gone.frees, ==, 1);
+	CHECK(ioat_defer_reclaim());
 	gone.id = -1;
 	CHECK_INT(gone.frees, ==, 2);
 	CHECK_INT(gone.dangling, ==, 0);
