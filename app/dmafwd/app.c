@@ -13,6 +13,7 @@
 #include <rte_mbuf.h>
 
 #include "log.h"
+#include "removal.h"
 
 #define POOL_CACHE 256
 /* A burst is received while the stream may keep one more buffer; the largest frame takes 32. */
@@ -330,6 +331,8 @@ app_open(struct app *app)
 		rc = port_start(&app->ports[i], app->rx_pools[app_socket(app->ports[i].socket_id)]);
 	if (rc == 0)
 		rc = app_open_loops(app);
+	if (rc == 0)
+		rc = removal_watch(app->copiers, app->nb_copiers);
 	return rc;
 }
 
@@ -346,6 +349,7 @@ app_free_pool(struct rte_mempool *pool)
 void
 app_close(struct app *app)
 {
+	removal_unwatch();
 	for (uint16_t i = 0; i < app->nb_ports; i++)
 		port_stop(&app->ports[i]);
 	for (uint16_t i = 0; i < app->nb_copiers; i++)

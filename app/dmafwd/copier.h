@@ -15,6 +15,7 @@
  * lcore uses a copier and its group; only the counters may be read by others.
  */
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -63,8 +64,10 @@ struct copier_ops {
 
 struct copier {
 	const struct copier_ops *ops;
-	int16_t dev_id;   /* -1: no device */
-	const char *name; /* of the device */
+	int16_t dev_id;    /* -1: no device */
+	const char *name;  /* of the device, or what else copies */
+	atomic_bool leave; /* the device is being removed: its lcore is to stop it */
+	atomic_bool left;  /* and has done so */
 	struct channel_counters count;
 };
 

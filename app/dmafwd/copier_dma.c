@@ -254,12 +254,24 @@ dma_watch(struct copier_dma *cd)
 	}
 }
 
+/* Somebody removes the device, and waits for its lcore. */
+static void
+dma_leave(struct copier_dma *cd)
+{
+	if (atomic_load_explicit(&cd->base.left, memory_order_relaxed))
+		return;
+	dma_give_up(cd, -ENODEV);
+	atomic_store_explicit(&cd->base.left, true, memory_order_release);
+}
+
 static uint16_t
 copier_dma_reap(struct copier *c, struct copy_record *recs, uint16_t n)
 {
 	struct copier_dma *cd = (struct copier_dma *)c;
 	uint16_t got;
 
+	if (unlikely(atomic_load_explicit(&c->leave, memory_order_relaxed)))
+		dma_leave(cd);
 	if (cd->head == cd->tail)
 		return 0;
 	got = dma_collect(cd, recs, RTE_MIN(n, (uint16_t)BURST));

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_dev.h>
+
 #include <dcp.h>
 
 #include "copier.h"
@@ -35,6 +37,7 @@ struct copier_group {
 
 struct copier_dma {
 	struct copier base;
+	char dev_name[RTE_DEV_NAME_MAX_LEN]; /* of our own: dmadev's goes with the device */
 	struct copier_group *group;
 	uint16_t chan; /* of the group's port */
 	uint16_t batch;

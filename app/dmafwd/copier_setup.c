@@ -174,7 +174,8 @@ copier_dma_open(struct copier **out, const struct copier_dma_conf *conf)
 	}
 	cd->base.ops = &copier_dma_ops;
 	cd->base.dev_id = conf->dev_id;
-	cd->base.name = info.dev_name;
+	snprintf(cd->dev_name, sizeof(cd->dev_name), "%s", info.dev_name);
+	cd->base.name = cd->dev_name;
 	wait_init(&cd->stall, rte_get_tsc_hz(), COPIER_STALL_MS);
 	*out = &cd->base;
 	return 0;
@@ -187,9 +188,11 @@ copier_dma_close(struct copier *c)
 	int rc = -EBUSY;
 
 	/* A device that does not stop may still use its memory: it stays open until the process
-	 * ends.
+	 * ends. One that was removed is closed, and another may have its number.
 	 */
-	if (!cd->running || copier_dma_stop(cd))
+	if (rte_dma_get_dev_id_by_name(c->name) != c->dev_id)
+		rc = 0;
+	else if (!cd->running || copier_dma_stop(cd))
 		rc = rte_dma_close(c->dev_id);
 	if (rc < 0)
 		FWD_LOG(WARNING, "DMA device %d (%s) did not close: %s", c->dev_id, c->name,

@@ -7,9 +7,14 @@
 #include "test.h"
 
 #include <errno.h>
+#include <pthread.h>
 
+#include <rte_bus_vdev.h>
 #include <rte_cycles.h>
+#include <rte_dev.h>
+#include <rte_dmadev.h>
 
+#include "removal.h"
 #include "rig.h"
 #include "wait.h"
 
@@ -322,6 +327,74 @@ TEST(a_device_that_fails_leaves_the_other_of_its_group_at_work)
 	CHECK_INT(atomic_load(&b->count.fault), ==, 0);
 	a->ops->close(a);
 	rig_check_closed(b, before);
+}
+
+/* A driver tells of the removal in a thread of its own, which waits for the lcore of the copier. */
+static atomic_bool told;
+
+static void *
+tell_removal(void *device)
+{
+	rte_dev_event_callback_process(device, RTE_DEV_EVENT_REMOVE);
+	atomic_store(&told, true);
+	return NULL;
+}
+
+TEST(a_device_that_is_removed_is_stopped_by_its_lcore_and_the_cpu_goes_on)
+{
+	unsigned int before = rig_buffers_in_use();
+	struct copier *c = rig_copier(&fake, 256, 32), *copiers[1] = {c};
+	uint64_t end = rte_get_timer_cycles() + 60 * rte_get_timer_hz();
+	char name[RTE_DEV_NAME_MAX_LEN];
+	uint16_t got = 0;
+	pthread_t thread;
+
+	snprintf(name, sizeof(name), "%s", c->name);
+	CHECK_INT(removal_watch(copiers, 1), ==, 0);
+	fake.allowance = 1;
+	CHECK_INT(rig_issue(c, 0, 6), ==, 6);
+	c->ops->submit(c);
+	/* Others, though their names begin alike, and what is no removal. */
+	name[strlen(name) - 1] = '\0';
+	rte_dev_event_callback_process(name, RTE_DEV_EVENT_REMOVE);
+	rte_dev_event_callback_process(c->name, RTE_DEV_EVENT_ADD);
+	CHECK(!atomic_load(&c->leave));
+	snprintf(name, sizeof(name), "%s", c->name);
+	atomic_store(&told, false);
+	CHECK_INT(pthread_create(&thread, NULL, tell_removal, name), ==, 0);
+	while (got < 6 || !atomic_load(&told)) {
+		got += rig_reap(c, rig_recs + got, 6 - got);
+		CHECK(rte_get_timer_cycles() < end);
+	}
+	pthread_join(thread, NULL);
+	CHECK(atomic_load(&c->left));
+	CHECK_INT(atomic_load(&c->count.fault), ==, -ENODEV);
+	/* It is stopped: another driver than ours would refuse else. Its name stays here. */
+	CHECK_INT(rte_vdev_uninit(name), ==, 0);
+	CHECK(strcmp(c->name, name) == 0);
+	rig_check_records(0, 1, 0, COPY_BY_DMA);
+	rig_check_records(1, 5, 1, COPY_BY_CPU);
+	CHECK_INT(rig_issue(c, 6, 9), ==, 3);
+	rig_reap_all(c, 3);
+	rig_check_records(0, 3, 6, COPY_BY_CPU);
+	removal_unwatch();
+	rte_dev_event_callback_process(name, RTE_DEV_EVENT_REMOVE);
+	rig_check_closed(c, before);
+}
+
+TEST(a_device_that_was_removed_is_not_closed_though_another_has_its_number)
+{
+	unsigned int before = rig_buffers_in_use();
+	struct copier *c = rig_copier(&fake, 256, 32);
+	int id = c->dev_id;
+
+	c->ops->abort(c);
+	CHECK_INT(rte_vdev_uninit(c->name), ==, 0);
+	CHECK_INT(rte_vdev_init("dma_skeleton_next", NULL), ==, 0);
+	CHECK_INT(rte_dma_get_dev_id_by_name("dma_skeleton_next"), ==, id);
+	rig_check_closed(c, before);
+	CHECK_INT(rte_dma_get_dev_id_by_name("dma_skeleton_next"), ==, id);
+	CHECK_INT(rte_vdev_uninit("dma_skeleton_next"), ==, 0);
 }
 
 TEST_LIST
