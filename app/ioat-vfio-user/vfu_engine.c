@@ -307,7 +307,7 @@ func_is_active(const struct vfu_func *func)
  * that polls a number of times outruns an engine thread that has not got a processor yet.
  *
  * Work that is to take its time takes it, and memory behind messages is the engine's affair: its
- * client waits for this very answer. A completion that is held back alone is no work of the channel.
+ * client waits for this very answer. A completion that is held back is no work of the channel.
  */
 static void
 func_catch_up(struct vfu_func *func)
@@ -347,6 +347,7 @@ func_start(struct vfu_func *func)
 	struct ioat_model_conf model = {
 		.device = func->conf.device,
 		.xfercap = func->conf.xfercap,
+		.halt_word = func->conf.halt_word,
 		.host = {.dma_read = host_read,
 	                 .dma_write = host_write,
 	                 .dma_write64 = host_write64,

@@ -39,7 +39,8 @@ struct vfu_func_conf {
 	enum ioat_model_device device;
 	unsigned int function; /**< 0 to 7 */
 	bool multi_function;
-	unsigned int xfercap;      /**< 0: the part's own */
+	unsigned int xfercap; /**< 0: the part's own */
+	enum ioat_model_halt_word halt_word;
 	uint64_t latency_ns;       /**< for each descriptor */
 	uint64_t bytes_per_second; /**< 0: as fast as it goes */
 	unsigned int wait_ms;      /**< for its client, as vfu_conn_set_wait(); 0: VFU_WAIT_MS */

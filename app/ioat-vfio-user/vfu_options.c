@@ -18,6 +18,7 @@ enum option_code {
 	OPT_DEVICE,
 	OPT_FUNCTIONS,
 	OPT_XFERCAP,
+	OPT_HALT_WORD,
 	OPT_FAULT,
 	OPT_LATENCY,
 	OPT_BANDWIDTH,
@@ -29,6 +30,7 @@ static const struct option options[] = {
 	{"device", required_argument, NULL, OPT_DEVICE},
 	{"functions", required_argument, NULL, OPT_FUNCTIONS},
 	{"xfercap", required_argument, NULL, OPT_XFERCAP},
+	{"halt-word", required_argument, NULL, OPT_HALT_WORD},
 	{"fault", required_argument, NULL, OPT_FAULT},
 	{"latency", required_argument, NULL, OPT_LATENCY},
 	{"bandwidth", required_argument, NULL, OPT_BANDWIDTH},
@@ -49,6 +51,9 @@ vfu_options_usage(FILE *out, const char *program)
 	        "  --functions N      1 to %u (default 1), a socket each\n"
 	        "  --xfercap N        log2 of the bytes per descriptor, %u to %u (default: the "
 	        "part's)\n"
+	        "  --halt-word WHEN   a halt is written to CHANCMP: always (default), asked "
+	        "(by CHANCTRL),\n"
+	        "                     never\n"
 	        "  --latency NS       added to each descriptor, 0 to %u (default 0)\n"
 	        "  --bandwidth GBPS   of a function, up to %u, fractions allowed (default: no "
 	        "limit)\n"
@@ -215,6 +220,15 @@ parse_device(const char *text, enum ioat_model_device *device, char err[VFU_ERRO
 }
 
 static int
+parse_halt_word(const char *text, enum ioat_model_halt_word *halt_word, char err[VFU_ERROR_SIZE])
+{
+	if (ioat_model_halt_word_by_name(text, halt_word) == 0)
+		return 0;
+	snprintf(err, VFU_ERROR_SIZE, "--halt-word: '%.64s' is none of always, asked, never", text);
+	return -EINVAL;
+}
+
+static int
 parse_option(struct vfu_options *opts, int code, const char *arg, char err[VFU_ERROR_SIZE])
 {
 	uint32_t ns = 0;
@@ -232,6 +246,8 @@ parse_option(struct vfu_options *opts, int code, const char *arg, char err[VFU_E
 	case OPT_XFERCAP:
 		return parse_number("--xfercap", arg, XFERCAP_MIN, XFERCAP_MAX, &opts->func.xfercap,
 		                    err);
+	case OPT_HALT_WORD:
+		return parse_halt_word(arg, &opts->func.halt_word, err);
 	case OPT_FAULT:
 		return parse_fault(&opts->func, arg, err);
 	case OPT_LATENCY:

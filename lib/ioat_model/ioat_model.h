@@ -90,17 +90,23 @@ struct ioat_model_host {
 	void *ctx;
 };
 
+/**
+ * Whether a halt by error is written to CHANCMP. Which of them silicon does is not public; drivers
+ * expect different things (doc/hardware.md, Halt word).
+ */
+enum ioat_model_halt_word {
+	IOAT_MODEL_HALT_WORD_ALWAYS, /**< if CHANCTRL asks for it, or CHANCMP is not 0 */
+	IOAT_MODEL_HALT_WORD_ASKED,  /**< if CHANCTRL asks for it (ERR_COMPLETION_EN) */
+	IOAT_MODEL_HALT_WORD_NEVER,  /**< not even then: the worst for a driver */
+};
+
 /** How a model is made. Zeroed fields take the default. */
 struct ioat_model_conf {
 	enum ioat_model_device device;
 	unsigned int channels; /**< 1 to IOAT_CHAN_MAX; 0: 1, as on silicon */
 	unsigned int xfercap;  /**< XFERCAP_MIN to XFERCAP_MAX; 0: the part's own */
 	bool no_fill;          /**< without block fill: not in DMACAPABILITY, a bad operation */
-	/**
-	 * A halt is not written to CHANCMP, whatever CHANCTRL asks for: the worst that parts before
-	 * version 3.4 may do, of which the public documents say nothing.
-	 */
-	bool no_halt_word;
+	enum ioat_model_halt_word halt_word;
 	struct ioat_model_host host;
 };
 
@@ -149,6 +155,12 @@ const struct ioat_model_identity *ioat_model_identity(enum ioat_model_device dev
  * @return 0 and the part in @p device; -ENOENT.
  */
 int ioat_model_device_by_name(const char *name, enum ioat_model_device *device);
+
+/**
+ * Find a rule for halts by its name: "always", "asked", "never".
+ * @return 0 and the rule in @p halt_word; -ENOENT.
+ */
+int ioat_model_halt_word_by_name(const char *name, enum ioat_model_halt_word *halt_word);
 
 /**
  * Make a model in its power-on state.

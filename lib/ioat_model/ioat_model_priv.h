@@ -88,7 +88,7 @@ struct ioat_model {
 	uint32_t xfer_max;   /* bytes per descriptor */
 	uint32_t irq_mask;   /* CHANERR bits that the PCI side keeps from interrupting */
 	uint32_t dmacap_off; /* capabilities of the part that this one lacks */
-	bool no_halt_word;
+	enum ioat_model_halt_word halt_word;
 	bool msix;
 
 	uint64_t chancnt;

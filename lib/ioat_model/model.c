@@ -45,6 +45,25 @@ ioat_model_device_by_name(const char *name, enum ioat_model_device *device)
 	return -ENOENT;
 }
 
+int
+ioat_model_halt_word_by_name(const char *name, enum ioat_model_halt_word *halt_word)
+{
+	static const char *const names[] = {
+		[IOAT_MODEL_HALT_WORD_ALWAYS] = "always",
+		[IOAT_MODEL_HALT_WORD_ASKED] = "asked",
+		[IOAT_MODEL_HALT_WORD_NEVER] = "never",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(name, names[i]) == 0) {
+			*halt_word = (enum ioat_model_halt_word)i;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
 static bool
 model_conf_is_legal(const struct ioat_model_conf *conf)
 {
@@ -53,6 +72,8 @@ model_conf_is_legal(const struct ioat_model_conf *conf)
 	if (ioat_model_identity(conf->device) == NULL || conf->channels > IOAT_CHAN_MAX)
 		return false;
 	if (conf->xfercap != 0 && (conf->xfercap < XFERCAP_MIN || conf->xfercap > XFERCAP_MAX))
+		return false;
+	if ((unsigned int)conf->halt_word > IOAT_MODEL_HALT_WORD_NEVER)
 		return false;
 	return host->dma_read != NULL && host->dma_write != NULL && host->dma_write64 != NULL;
 }
@@ -74,7 +95,7 @@ ioat_model_create(struct ioat_model **out, const struct ioat_model_conf *conf)
 	model->xfercap = conf->xfercap != 0 ? conf->xfercap : model->identity->xfercap;
 	model->xfer_max = 1u << model->xfercap;
 	model->dmacap_off = conf->no_fill ? DMACAP_BFILL : 0;
-	model->no_halt_word = conf->no_halt_word;
+	model->halt_word = conf->halt_word;
 	for (i = 0; i < IOAT_CHAN_MAX; i++)
 		model->chan[i].index = i;
 	model_regs_index(model);

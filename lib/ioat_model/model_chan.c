@@ -228,6 +228,18 @@ model_chan_complete(struct ioat_model *model, struct model_chan *mc)
 		model_irq_due(model, mc);
 }
 
+/** Whether a halt is written to CHANCMP. */
+static bool
+model_chan_tells_halt(const struct ioat_model *model, const struct model_chan *mc)
+{
+	if (model->halt_word == IOAT_MODEL_HALT_WORD_NEVER)
+		return false;
+	if (mc->chanctrl & CHANCTRL_ERR_COMPL_EN)
+		return true;
+	/* A driver that never wrote CHANCMP (VF) owns nothing at address 0. */
+	return model->halt_word == IOAT_MODEL_HALT_WORD_ALWAYS && mc->chancmp != 0;
+}
+
 void
 model_chan_error(struct ioat_model *model, struct model_chan *mc, uint32_t bits)
 {
@@ -241,8 +253,7 @@ model_chan_error(struct ioat_model *model, struct model_chan *mc, uint32_t bits)
 		if (mc->state == IOAT_STATE_HALTED)
 			return;
 		/* A bad CHANCMP is no second fault: CHANERR names the one that halted. */
-		if ((mc->chanctrl & CHANCTRL_ERR_COMPL_EN) && !model->no_halt_word &&
-		    bits != CHANERR_COMPL_ADDR)
+		if (model_chan_tells_halt(model, mc) && bits != CHANERR_COMPL_ADDR)
 			(void)model_chan_report(model, mc, IOAT_STATE_HALTED, mc->last);
 		model_chan_enter(mc, IOAT_STATE_HALTED);
 	}

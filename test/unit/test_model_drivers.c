@@ -249,14 +249,14 @@ TEST(spdk_gets_one_completion_for_the_last_of_a_flush)
 	rig_close(r);
 }
 
-TEST(spdk_sees_an_error_in_the_status_register_and_nothing_in_memory)
+TEST(spdk_finds_a_halt_in_the_word_that_it_looks_at_alone)
 {
 	struct rig *r = open_spdk(IOAT_MODEL_SKX);
 
 	rig_put(r, 1, CTRL_COPY | DESC_CTRL_COMPL, NOWHERE, DST, 64);
 	rig_go(r, 1);
 	CHECK_INT(rig_state(r), ==, IOAT_STATE_HALTED);
-	CHECK_INT(rig_word(r), ==, rig_slot(0) | IOAT_STATE_DONE);
+	CHECK_INT(rig_word(r), ==, rig_slot(0) | IOAT_STATE_HALTED);
 	rig_close(r);
 }
 

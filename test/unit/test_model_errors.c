@@ -328,30 +328,47 @@ TEST(the_halt_names_the_last_good_descriptor_and_keeps_its_data)
 	rig_close(r);
 }
 
-TEST(without_error_completion_the_halt_writes_no_word)
+/** Halt a channel by its second descriptor. @return words written, the first one's too. */
+static size_t
+words_of_a_halt(enum ioat_model_halt_word halt_word, uint32_t chanctrl)
 {
-	struct rig *r = open_started();
+	struct rig *r = rig_open_conf((struct ioat_model_conf){.halt_word = halt_word});
+	size_t words;
 
-	rig_set(r, IOAT_CHANCTRL, 2, CHANCTRL_ANY_ERR_ABORT);
-	rig_put(r, 0, CTRL_COPY | DESC_CTRL_COMPL, NOWHERE, DST, 64);
-	rig_go(r, 1);
-	CHECK_INT(rig_state(r), ==, IOAT_STATE_HALTED);
-	CHECK_INT(r->fh.events, ==, 0);
+	rig_pattern(r);
+	rig_start(r);
+	rig_set(r, IOAT_CHANCTRL, 2, chanctrl);
+	rig_put(r, 0, CTRL_COPY | DESC_CTRL_COMPL, SRC, DST, 64);
+	rig_put(r, 1, CTRL_COPY, NOWHERE, DST, 64);
+	rig_go(r, 2);
+	CHECK_INT(rig_status(r), ==, rig_slot(0) | IOAT_STATE_HALTED);
+	CHECK_INT(rig_chanerr(r), ==, CHANERR_SRC_ADDR);
+	words = r->fh.events;
+	if (words == 2)
+		CHECK_INT(rig_word(r), ==, rig_slot(0) | IOAT_STATE_HALTED);
+	else if (words == 1)
+		CHECK_INT(rig_word(r), ==, rig_slot(0) | IOAT_STATE_ACTIVE);
 	rig_close(r);
+	return words;
+}
+
+/* SPDK: it sets no more than ANY_ERR_ABORT_EN and looks for HALTED in the word alone. */
+TEST(a_halt_is_written_without_error_completion_too)
+{
+	CHECK_INT(words_of_a_halt(IOAT_MODEL_HALT_WORD_ALWAYS, CHANCTRL_ANY_ERR_ABORT), ==, 2);
+	CHECK_INT(words_of_a_halt(IOAT_MODEL_HALT_WORD_ALWAYS, RIG_CHANCTRL), ==, 2);
+}
+
+TEST(a_halt_is_written_as_asked_where_that_is_the_rule)
+{
+	CHECK_INT(words_of_a_halt(IOAT_MODEL_HALT_WORD_ASKED, CHANCTRL_ANY_ERR_ABORT), ==, 1);
+	CHECK_INT(words_of_a_halt(IOAT_MODEL_HALT_WORD_ASKED, RIG_CHANCTRL), ==, 2);
 }
 
 TEST(a_part_that_writes_no_halt_word_halts_all_the_same)
 {
-	struct rig *r = rig_open_conf((struct ioat_model_conf){.no_halt_word = true});
-
-	rig_pattern(r);
-	rig_start(r);
-	rig_put(r, 0, CTRL_COPY | DESC_CTRL_COMPL, NOWHERE, DST, 64);
-	rig_go(r, 1);
-	CHECK_INT(rig_status(r), ==, IOAT_STATE_HALTED);
-	CHECK_INT(rig_chanerr(r), ==, CHANERR_SRC_ADDR);
-	CHECK_INT(r->fh.events, ==, 0);
-	rig_close(r);
+	CHECK_INT(words_of_a_halt(IOAT_MODEL_HALT_WORD_NEVER, CHANCTRL_ANY_ERR_ABORT), ==, 1);
+	CHECK_INT(words_of_a_halt(IOAT_MODEL_HALT_WORD_NEVER, RIG_CHANCTRL), ==, 1);
 }
 
 TEST(a_descriptor_error_halts_even_without_any_error_abort)

@@ -333,6 +333,7 @@ ioat_emu_create(struct ioat_emu **out, const struct ioat_emu_conf *conf)
 		.device = conf->device,
 		.xfercap = conf->xfercap,
 		.no_fill = conf->no_fill,
+		.halt_word = conf->halt_word,
 		.host =
 			{
 				.dma_read = emu_dma_read,
@@ -341,11 +342,9 @@ ioat_emu_create(struct ioat_emu **out, const struct ioat_emu_conf *conf)
 				.map = emu_map,
 			},
 	};
-	const struct ioat_model_identity *identity = ioat_model_identity(conf->device);
 	struct ioat_emu *emu;
 	int rc;
 
-	model.no_halt_word = identity != NULL && identity->cbver < CBVER_3_4;
 	emu = calloc(1, sizeof(*emu));
 	if (emu == NULL)
 		return -ENOMEM;

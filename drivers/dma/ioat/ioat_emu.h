@@ -32,8 +32,9 @@ struct ioat_emu_conf {
 	enum ioat_model_device device;
 	unsigned int xfercap; /**< log2; 0: the part's own */
 	bool no_fill;         /**< without block fill */
-	bool run_inline;      /**< no thread: register reads and completion calls step the model */
-	int lcore;            /**< lcore whose processors the thread uses; -1: as EAL places it */
+	enum ioat_model_halt_word halt_word;
+	bool run_inline; /**< no thread: register reads and completion calls step the model */
+	int lcore;       /**< lcore whose processors the thread uses; -1: as EAL places it */
 };
 
 /** Registers through the model; the context is the struct ioat_emu. */

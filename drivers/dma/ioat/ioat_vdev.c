@@ -25,6 +25,7 @@
 #define ARG_LCORE    "lcore"
 #define ARG_INLINE   "inline"
 #define ARG_FILL     "fill"
+#define ARG_HALT     "halt-word"
 
 #define CHANNELS_MAX 16
 
@@ -54,6 +55,12 @@ static const char *const device_words[] = {
 	[IOAT_MODEL_IVB] = "ivb",
 };
 
+static const char *const halt_words[] = {
+	[IOAT_MODEL_HALT_WORD_ALWAYS] = "always",
+	[IOAT_MODEL_HALT_WORD_ASKED] = "asked",
+	[IOAT_MODEL_HALT_WORD_NEVER] = "never",
+};
+
 static int
 check_lcore(const struct vdev_args *args, long lcore, bool run_inline)
 {
@@ -75,7 +82,7 @@ static int
 parse_args(const char *text, struct vdev_args *args)
 {
 	long device = IOAT_MODEL_ICX, xfercap = 0, channels = 1, lcore = -1, run_inline = 0;
-	long fill = 1, takeover = 0, silent = 0;
+	long fill = 1, takeover = 0, silent = 0, halt_word = IOAT_MODEL_HALT_WORD_ALWAYS;
 	bool lcore_given = false;
 	const struct ioat_arg table[] = {
 		{.key = ARG_DEVICE,
@@ -90,6 +97,10 @@ parse_args(const char *text, struct vdev_args *args)
 	         .given = &lcore_given},
 		{.key = ARG_INLINE, .max = 1, .is_switch = true, .value = &run_inline},
 		{.key = ARG_FILL, .max = 1, .is_switch = true, .value = &fill},
+		{.key = ARG_HALT,
+	         .max = RTE_DIM(halt_words) - 1,
+	         .words = halt_words,
+	         .value = &halt_word},
 		{.key = IOAT_ARG_TAKEOVER, .max = 1, .is_switch = true, .value = &takeover},
 		{.key = IOAT_ARG_SILENT, .max = 1, .is_switch = true, .value = &silent},
 	};
@@ -102,6 +113,7 @@ parse_args(const char *text, struct vdev_args *args)
 	args->emu.lcore = (int)lcore;
 	args->emu.run_inline = run_inline != 0;
 	args->emu.no_fill = fill == 0;
+	args->emu.halt_word = (enum ioat_model_halt_word)halt_word;
 	args->channels = (unsigned int)channels;
 	args->takeover = takeover != 0;
 	args->silent = silent != 0;
@@ -282,4 +294,5 @@ RTE_PMD_REGISTER_VDEV(dma_ioat_emu, ioat_vdev_driver);
 RTE_PMD_REGISTER_PARAM_STRING(dma_ioat_emu, ARG_DEVICE
                               "=icx|skx|bdx|ivb " ARG_XFERCAP "=<12-30> " ARG_CHANNELS
                               "=<1-16> " ARG_LCORE "=<lcore> " ARG_INLINE "[=0|1] " ARG_FILL
-                              "[=0|1] " IOAT_ARG_TAKEOVER "[=0|1] " IOAT_ARG_SILENT "[=0|1]");
+                              "[=0|1] " ARG_HALT "=always|asked|never " IOAT_ARG_TAKEOVER
+                              "[=0|1] " IOAT_ARG_SILENT "[=0|1]");

@@ -191,7 +191,10 @@ fake_plug(enum ioat_model_device part, unsigned int channels)
 	const struct ioat_model_conf conf = {
 		.device = part,
 		.channels = channels,
-		.no_halt_word = ioat_model_identity(part)->cbver < CBVER_3_4,
+		/* Before version 3.4 the worst: the watchdog has to find the halts. */
+		.halt_word = ioat_model_identity(part)->cbver < CBVER_3_4
+	                             ? IOAT_MODEL_HALT_WORD_NEVER
+	                             : IOAT_MODEL_HALT_WORD_ASKED,
 		.host = {.dma_read = host_read,
 	                 .dma_write = host_write,
 	                 .dma_write64 = host_write64},

@@ -102,7 +102,10 @@ rig_open_cap(enum ioat_model_device device, uint32_t slots, unsigned int xfercap
 	struct ioat_model_conf conf = {
 		.device = device,
 		.xfercap = xfercap,
-		.no_halt_word = ioat_model_identity(device)->cbver < CBVER_3_4,
+		/* Before version 3.4 the worst: the watchdog has to find the halts. */
+		.halt_word = ioat_model_identity(device)->cbver < CBVER_3_4
+	                             ? IOAT_MODEL_HALT_WORD_NEVER
+	                             : IOAT_MODEL_HALT_WORD_ASKED,
 		.host =
 			{
 				.dma_read = rig_dma_read,

@@ -102,7 +102,8 @@ TEST(bad_arguments_are_refused)
 		"colour=red",     "channels= 2", "channels=+2",
 		"inline,lcore=0", "inline=1=1",  "xfercap=12,xfercap=13",
 		"fill=2",         "takeover=x",  "silent=2",
-		"silent=x",       "silent=",
+		"silent=x",       "silent=",     "halt-word=maybe",
+		"halt-word",
 	};
 	size_t i;
 
@@ -132,6 +133,25 @@ TEST(each_identity_copies_fills_and_reports_errors)
 		memset(mem, (int)i + 1, SIZE);
 		CHECK_INT(copy(id, mem, mem + SIZE, SIZE), ==, RTE_DMA_STATUS_SUCCESSFUL);
 		CHECK_MEM(mem, mem + SIZE, SIZE);
+		finish();
+	}
+	rte_free(mem);
+}
+
+TEST(error_is_reported_whatever_the_part_writes_when_it_halts)
+{
+	static const char *const rule[] = {
+		"device=ivb,inline", "device=ivb,inline,halt-word=always",
+		"device=ivb,inline,halt-word=asked", "device=ivb,inline,halt-word=never",
+		"device=icx,halt-word=never"};
+	uint8_t *mem = rte_zmalloc(NULL, SIZE, 0);
+	int16_t id;
+	size_t i;
+
+	for (i = 0; i < RTE_DIM(rule); i++) {
+		id = start(rule[i]);
+		CHECK_INT(copy(id, NULL, mem, 64), ==, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+		CHECK_INT(copy(id, mem, mem + 64, 64), ==, RTE_DMA_STATUS_SUCCESSFUL);
 		finish();
 	}
 	rte_free(mem);

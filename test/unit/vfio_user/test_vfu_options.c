@@ -80,8 +80,22 @@ TEST(values_out_of_range_are_refused_with_the_range)
 	CHECK_INT(parse("--bandwidth 0"), ==, -EINVAL);
 	CHECK_INT(parse("--bandwidth nan"), ==, -EINVAL);
 	CHECK_INT(parse("--bandwidth 1001"), ==, -EINVAL);
+	CHECK_INT(parse("--halt-word sometimes"), ==, -EINVAL);
+	assert_non_null(strstr(err, "always, asked, never"));
 	CHECK_INT(parse("--device xyz"), ==, -EINVAL);
 	assert_non_null(strstr(err, "icx, skx, bdx, ivb"));
+}
+
+TEST(rule_for_halts_is_taken_by_its_name)
+{
+	CHECK_INT(parse("--device ivb"), ==, VFU_OPTIONS_RUN);
+	CHECK_INT(opts.func.halt_word, ==, IOAT_MODEL_HALT_WORD_ALWAYS);
+	CHECK_INT(parse("--halt-word asked"), ==, VFU_OPTIONS_RUN);
+	CHECK_INT(opts.func.halt_word, ==, IOAT_MODEL_HALT_WORD_ASKED);
+	CHECK_INT(parse("--halt-word never"), ==, VFU_OPTIONS_RUN);
+	CHECK_INT(opts.func.halt_word, ==, IOAT_MODEL_HALT_WORD_NEVER);
+	CHECK_INT(parse("--halt-word always"), ==, VFU_OPTIONS_RUN);
+	CHECK_INT(opts.func.halt_word, ==, IOAT_MODEL_HALT_WORD_ALWAYS);
 }
 
 TEST(unknown_options_and_stray_words_are_refused)
