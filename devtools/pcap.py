@@ -13,6 +13,8 @@ import struct
 import sys
 from functools import lru_cache
 
+import own_file
+
 ETHERNET = 1  # DLT_EN10MB
 SNAPLEN = 262144
 # struct tpacket_auxdata of linux/if_packet.h, and what of that file Python does not have
@@ -167,10 +169,14 @@ def with_tag(packet, ancillary):
 
 
 def record(args):
-    """Command: write what an interface sees, until a signal comes or the interface is gone."""
+    """Command: write what an interface sees, until a signal comes or the interface is gone.
+
+    A capture carries no mark of ours, so that one which is there is left as it is.
+    """
     def stop(*_):
         raise KeyboardInterrupt
 
+    own_file.check(args.file)
     signal.signal(signal.SIGTERM, stop)
     packets = []
     every_protocol = socket.htons(3)
@@ -186,7 +192,8 @@ def record(args):
         except OSError as e:
             if e.errno not in (errno.ENETDOWN, errno.ENODEV):
                 raise
-    write(args.file, packets)
+    with own_file.beside(args.file) as path:
+        write(path, packets)
     return 0
 
 
@@ -211,6 +218,9 @@ def main():
     args = parser.parse_args()
     try:
         return args.run(args)
+    except FileExistsError as e:
+        print(f"{e.filename}: {e.strerror}", file=sys.stderr)
+        return 2
     except (CaptureError, OSError) as e:
         print(e, file=sys.stderr)
         return 2

@@ -18,12 +18,15 @@ import struct
 import sys
 from pathlib import Path
 
+import own_file
+
 try:
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 except ImportError:
     sys.exit("pmdinfo.py: this python3 lacks the module elftools (Debian: python3-pyelftools)")
 
+MARK = "/* Made by devtools/pmdinfo.py. */"  # the first line of OUT.c
 # A number follows, from DPDK 25.07 on the name.
 DRIVER_NAME = re.compile(r"this_pmd_name\w+")
 # Keys of the JSON object and the end of the symbol RTE_PMD_REGISTER_* leaves for each.
@@ -130,7 +133,7 @@ def load(path):
 
 def c_source(drivers):
     """The text of the C file: one string constant per driver."""
-    lines = ["/* Made by devtools/pmdinfo.py. */"]
+    lines = [MARK]
     for number, info in enumerate(drivers):
         # JSON here is ASCII without control characters: its escapes are those of C.
         quoted = json.dumps("PMD_INFO_STRING= " + json.dumps(info))
@@ -148,7 +151,10 @@ def main():
         drivers = [d for path in sys.argv[2:] for obj in load(Path(path)) for d in obj.drivers()]
         if not drivers:
             raise InputError(f"no RTE_PMD_REGISTER_* in any of: {' '.join(sys.argv[2:])}")
-        Path(sys.argv[1]).write_text(c_source(drivers), encoding="ascii")
+        with own_file.beside(sys.argv[1], MARK.encode()) as path:
+            Path(path).write_text(c_source(drivers), encoding="ascii")
+    except FileExistsError as err:
+        sys.exit(f"pmdinfo.py: {err.filename}: {err.strerror}")
     except (InputError, OSError) as err:
         sys.exit(f"pmdinfo.py: {err}")
 

@@ -10,8 +10,12 @@ sum is no time, but unlike a time it is the same on every machine with the same 
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import own_file  # pylint: disable=wrong-import-position
 
 COMMITTED = Path(__file__).resolve().parent / "port_instructions.csv"
 TOLERANCE = 0.05
@@ -109,10 +113,16 @@ def load(path):
     return lines[0], {label: tuple(map(int, counts)) for label, *counts in rows}
 
 
+def check_save(path):
+    """Raise FileExistsError when save() would: before it takes minutes."""
+    own_file.check(path, HEAD.encode())
+
+
 def save(path, build, found):
-    """Write what load() reads."""
+    """Write what load() reads; over a file only that this has written."""
     rows = [",".join(map(str, (label, *counts))) for label, counts in found.items()]
-    path.write_text(HEAD + "\n".join([build, *rows]) + "\n", encoding="utf-8")
+    with own_file.beside(path, HEAD.encode()) as temp:
+        Path(temp).write_text(HEAD + "\n".join([build, *rows]) + "\n", encoding="utf-8")
 
 
 def compare(found, committed):

@@ -3,7 +3,8 @@
  */
 
 /* A server of two lcores on one port: dcp_server -l 0-1 EAL-ARGUMENTS -- TCP-PORT FILE...
- * What the n-th connection sends is received, copied by DMA device 0, and written to the n-th FILE.
+ * What the n-th connection sends is received, copied by DMA device 0, and written to the n-th FILE,
+ * which is new, empty or a pipe.
  * A connection has one operation in flight, with itself as the context: who has it needs no lock.
  */
 
@@ -107,7 +108,9 @@ main(int argc, char **argv)
 	while (++arg < argc) {
 		struct conn *c = rte_zmalloc(NULL, sizeof(*c), 2 * SIZE);
 
-		MUST(c != NULL && (c->file = creat(c->name = argv[arg], 0644)) >= 0);
+		MUST(c != NULL && (c->name = argv[arg]) != NULL);
+		MUST((c->file = open(c->name, O_WRONLY | O_CREAT, 0644)) >= 0);
+		MUST("FILE is new or empty" && lseek(c->file, 0, SEEK_END) <= 0); /* a pipe: -1 */
 		MUST((c->sock = accept(sock, NULL, NULL)) >= 0);
 		c->step = 'c'; /* of nothing, which has just ended */
 		advance(c, DCP_ST_OK, 0);

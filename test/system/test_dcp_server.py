@@ -182,4 +182,16 @@ def wrong_arguments_are_refused():
         check(code == 1 and what in errors, f"{arguments[:2]}: exit code {code}", errors)
 
 
+@test
+def file_that_is_there_is_left_as_it_is():
+    need_io_uring()
+    with tempfile.NamedTemporaryFile("w+", encoding="ascii") as file:
+        file.write("a line that took its user a week\n")
+        file.flush()
+        code, _, errors = run([SERVER, *ARGUMENTS, "--", str(free_port()), file.name])
+        file.seek(0)
+        check(file.read() == "a line that took its user a week\n", "it was changed", errors)
+    check(code == 1 and "FILE is new or empty" in errors, f"exit code {code}", errors)
+
+
 main()

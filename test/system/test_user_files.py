@@ -3,7 +3,7 @@
 # Copyright(c) 2026 The ioat-pmd authors
 """No script removes or overwrites a file of a user: one is laid into the way of each.
 
-usage: test_user_files.py SOURCE-ROOT
+usage: test_user_files.py SOURCE-ROOT BUILD-ROOT
 """
 
 import contextlib
@@ -14,7 +14,11 @@ from pathlib import Path
 
 from tap import Skip, add, check, main, run, test
 
-ROOT = Path(sys.argv[1])
+ROOT, BUILD = Path(sys.argv[1]), Path(sys.argv[2])
+sys.path[:0] = [str(ROOT / "devtools"), str(ROOT / "devtools/bench")]
+import own_file  # pylint: disable=wrong-import-position
+import port_instructions  # pylint: disable=wrong-import-position
+
 SETUP = ROOT / "devtools/setup.sh"
 MARK = ".ioat-pmd"
 PRECIOUS = "a line that took its user a week\n"
@@ -162,6 +166,106 @@ def setup_refuses_a_folder_of_a_user_named_like_the_headers():
         code, out, err = run([SETUP, "--cache", str(cache)], env=env)
         untouched(laid, out + err)
         check(code == 1 and f"{cache}/{name}" in err and MARK in err, f"exit code {code}", err)
+
+
+PYTHON = "/usr/bin/python3"  # which has Debian's pyelftools
+BENCH = ["-d", str(BUILD), "-r", "1"]
+WRITES_FILE = {  # how programs are called that write to a file that a user names
+    "bench-driver": ["devtools/bench-driver", *BENCH, "-b", "1", "--no-count", "--csv", "{}"],
+    "bench-port": ["devtools/bench-port", *BENCH, "--any-build", "-f", "F4", "--csv", "{}"],
+    "pmdinfo": ["devtools/pmdinfo.py", "{}",
+                *map(str, (BUILD / "drivers/dma/ioat").glob("libioat_pmd_objects.a.p/*.o"))],
+    # What recorded over the file ends only then.
+    "pcap_record": ["devtools/pcap.py", "record", "lo", "{}"],
+}
+
+
+def overwrites_nothing(command):
+    """A file with something else in it is named and left as it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        laid = lay(folder, ["results"])
+        command = ["timeout", "60", PYTHON, str(ROOT / command[0]),
+                   *(word.format(laid[0]) for word in command[1:])]
+        code, out, err = run(command)
+        untouched(laid, out + err)
+        check(code in (1, 2), f"exit code {code}", out + err)
+        check(len(err.splitlines()) == 1 and str(laid[0]) in err, "not one line with its name", err)
+        check(os.listdir(folder) == ["results"], f"it has left {os.listdir(folder)}", out + err)
+
+
+def overwrites_its_own(command):
+    """A second call to the same file is no reason to refuse, and no file is left beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "results"
+        for _ in range(2):
+            code, out, err = run([PYTHON, str(ROOT / command[0]),
+                                  *(word.format(path) for word in command[1:])])
+            check(code == 0, f"exit code {code}", out + err)
+        check(os.listdir(folder) == ["results"], f"it has left {os.listdir(folder)}", out + err)
+
+
+for name, words in WRITES_FILE.items():
+    add(f"{name}_overwrites_no_file_of_a_user", overwrites_nothing, words)
+for name in "bench-driver", "pmdinfo":
+    add(f"{name}_overwrites_what_it_has_written", overwrites_its_own, WRITES_FILE[name])
+
+
+@test
+def committed_instructions_are_saved_over_no_other_file():
+    with tempfile.TemporaryDirectory() as folder:
+        laid = lay(folder, ["figures.csv"])
+        try:
+            port_instructions.save(laid[0], "gcc 12, DPDK 22.11", {"port,get,1": (1, 1, 1)})
+        except FileExistsError as why:
+            check(why.filename == str(laid[0]), why.filename)
+        untouched(laid, "")
+
+
+@test
+def file_that_comes_while_results_are_made_is_left_and_results_are_kept():
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "results"
+        try:
+            with own_file.beside(path, b"mark") as temp:
+                Path(temp).write_text("mark and results", encoding="ascii")
+                lay(folder, ["results"])
+        except FileExistsError as why:
+            check(temp in str(why.strerror), why.strerror)
+        untouched([path], "")
+        check(Path(temp).read_text(encoding="ascii") == "mark and results", "results are lost")
+
+
+@test
+def results_go_to_what_is_no_file():
+    with own_file.beside(os.devnull, b"mark") as path:
+        check(path == os.devnull, path)
+
+
+@test
+def guest_run_removes_no_folder_of_a_user():
+    with tempfile.TemporaryDirectory() as folder:
+        laid = lay(folder, ["guest/linux-icx/notes"])
+        code, out, err = run([sys.executable, str(ROOT / "test/system/guest/run.py"), folder,
+                              "linux", "icx"])
+        untouched(laid, out + err)
+        check(code == 1 and str(laid[0].parent) in err, f"exit code {code}", err)
+
+
+@test
+def initramfs_is_written_over_no_other_file():
+    with tempfile.TemporaryDirectory() as folder:
+        laid = lay(folder, ["out"])
+        lay(folder, ["guest/modules/one", "scenario"])
+        busybox = Path(folder) / "guest/busybox"
+        busybox.write_text("#!/bin/sh\nexec cat\n", encoding="ascii")
+        busybox.chmod(0o755)
+        words = [ROOT / "test/system/guest/initramfs.sh", "{}", f"{folder}/guest",
+                 f"{folder}/scenario", "ID=1"]
+        code, out, err = run([str(word).format(laid[0]) for word in words])
+        untouched(laid, out + err)
+        check(code == 1 and str(laid[0]) in err, f"exit code {code}", err)
+        code, out, err = run([str(word).format(Path(folder) / "new") for word in words])
+        check(code == 0 and (Path(folder) / "new").is_file(), f"exit code {code}", err)
 
 
 main()

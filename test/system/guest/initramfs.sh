@@ -11,9 +11,10 @@ if [ $# -lt 4 ]; then
 	cat >&2 <<-END
 	usage: initramfs.sh OUT GUEST SCENARIO ENVIRONMENT [FILE[=PATH]...]
 
-	Writes the initramfs OUT. GUEST is the folder that prepare.sh prints, SCENARIO a file of
-	scenarios/, ENVIRONMENT lines NAME=VALUE for it. FILE goes to PATH in the guest, by default
-	where it is on this machine, and with it the libraries that it is linked to.
+	Writes the initramfs OUT, which must not be there. GUEST is the folder that guest.sh prints,
+	SCENARIO a file of scenarios/, ENVIRONMENT lines NAME=VALUE for it. FILE goes to PATH in the
+	guest, by default where it is on this machine, and with it the libraries that it is linked
+	to.
 	END
 	exit 2
 fi
@@ -78,7 +79,8 @@ if [ ${#files[@]} != 0 ]; then
 fi
 # Not compressed: to copy is quicker than to unpack for an emulated processor.
 cd "$root" || exit
+set -o noclobber
 if ! find . | "$guest/busybox" cpio -o -H newc >"$out" 2>"$work/log"; then
 	cat "$work/log" >&2
-	die "$out cannot be written"
+	die "$out cannot be written, or is there"
 fi

@@ -23,17 +23,18 @@ steps took is in steps.txt.
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from machine import Broken, Guest
-from stage import Stage
-
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
+sys.path.insert(0, str(ROOT / "devtools"))
+import own_file  # pylint: disable=wrong-import-position
+from machine import Broken, Guest  # pylint: disable=wrong-import-position
+from stage import Stage  # pylint: disable=wrong-import-position
+
 EXIT_SKIP = 77
 BOOT_SECONDS = 60
 PREPARE_SECONDS = 60
@@ -237,8 +238,10 @@ def main():
         sys.exit(__doc__)
     build, scenario, device = Path(sys.argv[1]), HERE / "scenarios" / sys.argv[2], sys.argv[3]
     folder = build / "guest" / f"{scenario.name}-{device}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    try:
+        own_file.fresh_folder(folder, "test/system/guest/run.py")
+    except FileExistsError as why:
+        sys.exit(f"run.py: {why.filename}: {why.strerror}")
     tap = Tap(device, folder / "steps.txt")
     outcome = {}
     try:

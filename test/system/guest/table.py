@@ -12,6 +12,9 @@ import re
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "devtools"))
+import own_file  # pylint: disable=wrong-import-position
+
 BEGIN = "<!-- results of guests: written by test/system/guest/table.py -->"
 END = "<!-- end of results of guests -->"
 # By what the names of scenarios begin with: the driver, and whose version is the driver's.
@@ -88,9 +91,13 @@ def main():
         if len(words) == 1:
             print(text)
             return
-        document = Path(words[2])
-        before, _, behind = marked(document.read_text(encoding="utf-8"))
-        document.write_text(f"{before}{BEGIN}\n{text}\n{END}{behind}", encoding="utf-8")
+        old = Path(words[2]).read_text(encoding="utf-8")
+        before, _, behind = marked(old)
+        # What is changed meanwhile is not overwritten, either.
+        with own_file.beside(words[2], old.encode()) as path:
+            Path(path).write_text(f"{before}{BEGIN}\n{text}\n{END}{behind}", encoding="utf-8")
+    except FileExistsError as why:
+        sys.exit(f"table.py: {why.filename}: {why.strerror}")
     except (OSError, Wrong) as why:
         sys.exit(f"table.py: {why}")
 
