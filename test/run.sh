@@ -178,12 +178,16 @@ export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 
 # What the guests of the suite system are made of. Tests download nothing, so that no time limit of
 # theirs depends on a network; without this they skip and say why.
+KERNELS=() # besides that of this Debian: those that test/system/guest/meson.build names
 prepare_guests()
 {
-	local code=0
+	local code kernel
 	echo "== guests"
-	"$here/system/guest/prepare.sh" || code=$?
-	[ $code = 0 ] || [ $code = 77 ] || failed "test/system/guest/prepare.sh"
+	for kernel in '' "${KERNELS[@]}"; do
+		code=0
+		"$repo/devtools/guest.sh" ${kernel:+--kernel "$kernel"} || code=$?
+		[ $code = 0 ] || [ $code = 77 ] || failed "devtools/guest.sh --kernel '$kernel'"
+	done
 }
 
 # What uses liburing, once more with the next Debian's: what one version happens to do, another need

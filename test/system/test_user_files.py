@@ -168,6 +168,19 @@ def setup_refuses_a_folder_of_a_user_named_like_the_headers():
         check(code == 1 and f"{cache}/{name}" in err and MARK in err, f"exit code {code}", err)
 
 
+@test
+def guest_removes_and_overwrites_nothing_in_a_cache_of_a_user():
+    for names in ["guest-tools/notes", "guest-linux/notes"], ["notes"]:
+        with tempfile.TemporaryDirectory() as cache, tools(apt_get="exit 100") as env:
+            laid = lay(cache, ["guest.lock", "guest-linux.missing", "guest/notes", "guest-new.txt",
+                               "guest-new.year/plan", *names])
+            left = stage_of(cache, "guest-new.def456", OWN.replace("setup.sh", "guest.sh"))
+            code, out, err = run([ROOT / "devtools/guest.sh", "--cache", cache], env=env)
+            untouched(laid, out + err)
+            check(code == 77, f"exit code {code}", out + err)
+            check(not left.parent.exists(), "what a killed run left is still there", out + err)
+
+
 PYTHON = "/usr/bin/python3"  # which has Debian's pyelftools
 BENCH = ["-d", str(BUILD), "-r", "1"]
 WRITES_FILE = {  # how programs are called that write to a file that a user names

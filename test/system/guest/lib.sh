@@ -86,7 +86,9 @@ load()
 	for need in $(cat "/modules/$name.needs"); do
 		load "$need" || return
 	done
-	[ -d "/sys/module/$name" ] || insmod "/modules/$name.ko" "$@"
+	# What has no file is built in, or is missed by what needs it.
+	[ -d "/sys/module/$name" ] || [ ! -e "/modules/$name.ko" ] ||
+		insmod "/modules/$name.ko" "$@"
 }
 
 # Give function $1 to kernel driver $2, away from the one that it has.

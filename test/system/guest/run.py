@@ -3,10 +3,12 @@
 # Copyright(c) 2026 The ioat-pmd authors
 """Boot a guest with emulated I/OAT functions, run a scenario in it, and print its results as TAP.
 
-usage: run.py BUILD SCENARIO DEVICE
+usage: run.py BUILD SCENARIO DEVICE [KERNEL]
 
-BUILD is the build folder, SCENARIO a file of scenarios/, DEVICE an identity of ioat-vfio-user. What
-the kernel, QEMU and the server said is kept in BUILD/guest/SCENARIO-DEVICE/.
+BUILD is the build folder, SCENARIO a file of scenarios/, DEVICE an identity of ioat-vfio-user,
+KERNEL one that "devtools/guest.sh --kernel KERNEL" has fetched (else that of this Debian). What the
+kernel, QEMU and the server said is kept in BUILD/guest/SCENARIO-DEVICE/; with a KERNEL, that is
+part of the scenario's name: linux-6.12-icx.
 
 Lines of a scenario that tell how it is run, each of them optional:
     # guest: seconds=N           time limit, boot included
@@ -131,15 +133,17 @@ def qemu_command(guest, folder, setup, devices):
             "-append", " ".join(words)]
 
 
-def prepare():
-    """The folder of QEMU and the kernel, which a call of prepare.sh left."""
-    done = subprocess.run([HERE / "prepare.sh", "--cached"], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, check=False, timeout=PREPARE_SECONDS)
+def prepare(kernel):
+    """The folder of QEMU and the kernel, which a call of guest.sh left."""
+    options = ["--kernel", kernel] if kernel else []
+    done = subprocess.run([ROOT / "devtools/guest.sh", "--cached", *options],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+                          timeout=PREPARE_SECONDS)
     sys.stderr.write(done.stderr)
     if done.returncode == EXIT_SKIP:
-        skip((done.stderr.strip().splitlines() or ["prepare.sh says no reason"])[-1])
+        skip((done.stderr.strip().splitlines() or ["guest.sh says no reason"])[-1])
     if done.returncode != 0:
-        raise Broken("prepare.sh failed")
+        raise Broken("guest.sh failed")
     return Path(done.stdout.strip())
 
 
@@ -196,12 +200,12 @@ def versions(guest):
             "QEMU": re.search(r"version (\S+)", qemu)[1], "DPDK": dpdk.strip()}
 
 
-def scenario_run(build, scenario, device, folder, tap):
+def scenario_run(build, scenario, device, kernel, folder, tap):
     """Run it all. Returns what belongs in the table of results."""
     setup = settings(scenario, device)
     seconds = int(setup.get("seconds", BOOT_SECONDS))
     files = [str(f) for key in setup.get("files", "").split() for f in FILES[key](build)]
-    guest_files = prepare()
+    guest_files = prepare(kernel)
     make_initramfs(guest_files, folder, scenario, device, files)
     stage = Stage(build / "app/ioat-vfio-user/ioat-vfio-user", device, setup["functions"], folder)
     start = time.monotonic()
@@ -234,10 +238,12 @@ def scenario_run(build, scenario, device, folder, tap):
 
 def main():
     """Run one scenario for one device."""
-    if len(sys.argv) != 4 or sys.argv[3] not in IDS:
+    if len(sys.argv) not in (4, 5) or sys.argv[3] not in IDS:
         sys.exit(__doc__)
     build, scenario, device = Path(sys.argv[1]), HERE / "scenarios" / sys.argv[2], sys.argv[3]
-    folder = build / "guest" / f"{scenario.name}-{device}"
+    kernel = sys.argv[4] if len(sys.argv) > 4 else ""
+    name = f"{scenario.name}-{Path(kernel).name}" if kernel else scenario.name
+    folder = build / "guest" / f"{name}-{device}"
     try:
         own_file.fresh_folder(folder, "test/system/guest/run.py")
     except FileExistsError as why:
@@ -245,13 +251,13 @@ def main():
     tap = Tap(device, folder / "steps.txt")
     outcome = {}
     try:
-        outcome = scenario_run(build, scenario, device, folder, tap)
+        outcome = scenario_run(build, scenario, device, kernel, folder, tap)
     except Broken as why:
         print(f"# {why}")
         tap.result(False, "guest_can_be_started")
     if tap.failed:
         show(folder)
-    outcome.update(scenario=scenario.name, device=device, passed=tap.passed, failed=tap.failed,
+    outcome.update(scenario=name, device=device, passed=tap.passed, failed=tap.failed,
                    skipped=tap.skipped)
     (folder / "outcome.json").write_text(json.dumps(outcome, indent="\t") + "\n")
     sys.exit(tap.end())

@@ -73,7 +73,7 @@ def marked(document):
 
 def counts_in(document):
     """The counts that a document tells, by scenario and device."""
-    rows = re.findall(r"^\|[^|]+\| `([\w-]+)` \| `(\w+)` \| (\d+) \| (\d+) \| (\d+) \|",
+    rows = re.findall(r"^\|[^|]+\| `([\w.-]+)` \| `(\w+)` \| (\d+) \| (\d+) \| (\d+) \|",
                       marked(document)[1], re.M)
     return {(scenario, device): tuple(map(int, counts)) for scenario, device, *counts in rows}
 
