@@ -18,8 +18,7 @@
 #include "test.h"
 
 #include "dcp_priv.h"
-
-#define PATIENCE_NS (10000 * MS)
+#include "fair.h"
 
 static struct fake_dev *devices[64];
 
@@ -87,6 +86,25 @@ rig_init(void)
 
 /* --- the scripted device */
 
+/* Who is inside, with the lock of the device, loses its processor now and then. Where others want
+ * it as well, it comes back after a slice of each of them, at a low priority after seconds, and
+ * all that the port's threads do waits for that: so at most a tenth of the time is spent so.
+ */
+static void
+fake_dwell(struct fake_dev *dev)
+{
+	uint64_t begin, away;
+
+	if (dev->dwell == 0 || ++dev->calls % dev->dwell != 0)
+		return;
+	begin = rig_now_ns();
+	if (begin < dev->dwell_again_ns)
+		return;
+	sched_yield();
+	away = rig_now_ns() - begin;
+	dev->dwell_again_ns = begin + 10 * away;
+}
+
 static struct fake_vchan *
 fake_enter(struct fake_dev *dev, uint16_t vchan)
 {
@@ -94,8 +112,7 @@ fake_enter(struct fake_dev *dev, uint16_t vchan)
 		atomic_fetch_add(&dev->overlaps, 1);
 	if (dev->stopped)
 		dev->calls_when_stopped++;
-	if (dev->dwell != 0 && ++dev->calls % dev->dwell == 0)
-		sched_yield();
+	fake_dwell(dev);
 	return &dev->vchan[vchan];
 }
 
@@ -330,12 +347,13 @@ rig_end(struct dcp_port *port)
 {
 	struct dcp_cpl cpl[64];
 	struct dcp_worker *w = dcp_worker_add(port, DCP_WORKER_F_NOSLEEP);
-	uint64_t end = rig_now_ns() + PATIENCE_NS;
+	struct fair_clock clock;
 	int rc = 0;
 
+	fair_start(&clock);
 	dcp_close(port);
 	/* With all handles in use there is nobody left to drain: then the test has done it. */
-	while (w != NULL && rc != -ESHUTDOWN && rig_now_ns() < end)
+	while (w != NULL && rc != -ESHUTDOWN && fair_now(&clock) <= RIG_PATIENCE)
 		rc = dcp_get(w, cpl, RTE_DIM(cpl), 0);
 	dcp_worker_del(w);
 	for (uint16_t i = 0; i < port->max_chans; i++) {
@@ -381,11 +399,12 @@ count_parked(struct dcp_port *port, bool *lead)
 void
 rig_wait_parked(struct dcp_port *port, unsigned int n, bool lead)
 {
-	uint64_t end = rig_now_ns() + PATIENCE_NS;
+	struct fair_clock clock;
 	bool led;
 
+	fair_start(&clock);
 	while (count_parked(port, &led) != n || led != lead) {
-		if (rig_now_ns() > end)
+		if (fair_now(&clock) > RIG_PATIENCE)
 			fail_msg("not %u workers parked, %s leader", n, lead ? "a" : "no");
 		rig_sleep_ms(1);
 	}
@@ -394,10 +413,11 @@ rig_wait_parked(struct dcp_port *port, unsigned int n, bool lead)
 void
 rig_wait_bed(struct dcp_port *port, uint32_t state)
 {
-	uint64_t end = rig_now_ns() + PATIENCE_NS;
+	struct fair_clock clock;
 
+	fair_start(&clock);
 	while (atomic_load(&port->slots.bed.state) != state) {
-		if (rig_now_ns() > end)
+		if (fair_now(&clock) > RIG_PATIENCE)
 			fail_msg("the leader does not sleep in state %u", state);
 		rig_sleep_ms(1);
 	}
@@ -407,10 +427,11 @@ rig_wait_bed(struct dcp_port *port, uint32_t state)
 void
 rig_wait_for(_Atomic uint32_t *word, uint32_t value)
 {
-	uint64_t end = rig_now_ns() + PATIENCE_NS;
+	struct fair_clock clock;
 
+	fair_start(&clock);
 	while (atomic_load(word) < value) {
-		if (rig_now_ns() > end)
+		if (fair_now(&clock) > RIG_PATIENCE)
 			fail_msg("%u and not %u", atomic_load(word), value);
 		rig_sleep_ms(1);
 	}

@@ -23,6 +23,9 @@
 
 #define MS          1000000ull /* nanoseconds */
 
+/** How long a thread is waited for at most, by the clock of fair.h. */
+#define RIG_PATIENCE (60000 * MS)
+
 /** The source of an operation that is to end with a status, unless the test says otherwise. */
 #define FAKE_SRC(status) (0xFA4E000000000000ull | (status))
 
@@ -52,8 +55,12 @@ struct fake_dev {
 	uint32_t calls_when_stopped; /* of the data path */
 	_Atomic uint32_t inside;     /* threads in its data path */
 	_Atomic uint32_t overlaps;   /* calls that met another one */
-	uint32_t dwell; /* each so manieth call gives the processor away while inside; 0: none */
+	/* Each so manieth call gives the processor away while inside; 0: none. Fewer do where it
+	 * does not come back soon: see fake_dwell().
+	 */
+	uint32_t dwell;
 	uint32_t calls;
+	uint64_t dwell_again_ns; /* not before */
 	struct fake_vchan vchan[FAKE_VCHANS];
 };
 
@@ -95,7 +102,7 @@ void rig_wait_parked(struct dcp_port *port, unsigned int n, bool lead);
 /** Wait until the leader sleeps as deeply as that (enum dcp_bed_state). */
 void rig_wait_bed(struct dcp_port *port, uint32_t state);
 
-/** Wait until @p word is @p value or more, at most 10 s. */
+/** Wait until @p word is @p value or more. */
 void rig_wait_for(_Atomic uint32_t *word, uint32_t value);
 
 /** Make @p word @p value unless it is more. */

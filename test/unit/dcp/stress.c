@@ -14,11 +14,12 @@
 
 #include "test.h"
 
+#include "fair.h"
 #include "rig.h"
 
 #define BATCH_MAX 40
 #define BUFFER    4096u
-#define STALL_NS  (60000 * MS) /* without any record: something was lost */
+#define STALL_NS  RIG_PATIENCE /* without any record: something was lost */
 
 /* What the threads share. */
 struct run {
@@ -263,16 +264,19 @@ join(struct member *m, uint16_t n)
 static void
 wait_for_all(struct run *r, uint64_t total)
 {
-	uint64_t last = 0, since = rig_now_ns();
+	uint64_t last = 0, since = 0, time;
+	struct fair_clock clock;
 
+	fair_start(&clock);
 	while (atomic_load(&r->delivered) < total && atomic_load(&r->wrong) == 0) {
 		uint64_t now = atomic_load(&r->delivered);
 
+		time = fair_now(&clock);
 		if (now != last) {
 			last = now;
-			since = rig_now_ns();
+			since = time;
 		}
-		if (rig_now_ns() - since > STALL_NS) {
+		if (time - since > STALL_NS) {
 			print_error("stands still at %llu of %llu records\n",
 			            (unsigned long long)now, (unsigned long long)total);
 			exit(1); /* its threads cannot be joined */
