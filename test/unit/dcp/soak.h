@@ -26,7 +26,7 @@
 #define SOAK_WORKERS  6    /* beside the one that polls on the main lcore */
 #define SOAK_SLOTS    1024 /* contexts that an issuer or poster has under way */
 #define SOAK_SENDERS  (SOAK_ISSUERS + SOAK_POSTERS)
-#define SOAK_PATIENCE (40000 * MS) /* who does not move for so long hangs */
+#define SOAK_PATIENCE (40000 * MS) /* who does not move for so long, by soak.fair_ns, hangs */
 #define SOAK_LEN      64           /* bytes, on devices that copy */
 
 /** A context under way. Its owner writes the rest before it goes, a worker reads it after. */
@@ -72,7 +72,8 @@ struct soak_actor {
 	pthread_t thread;
 	bool must_move; /* the others may sleep as long as the port is open */
 	_Atomic bool here;
-	_Atomic uint64_t moved_ns; /* when it last began something */
+	const _Atomic uint64_t *clock; /* soak.fair_ns */
+	_Atomic uint64_t moved_ns;     /* when it last began something, by that clock */
 	const char *_Atomic doing;
 	_Atomic uint64_t what; /* a context, a channel, a time-out */
 	uint32_t cursor;       /* of a sender: its next slot */
@@ -93,23 +94,33 @@ struct soak {
 	struct soak_slot slot[SOAK_SENDERS * SOAK_SLOTS];
 	struct soak_actor actor[SOAK_SENDERS + SOAK_WORKERS + 4];
 	_Atomic uint32_t nb_actors;
-	_Atomic bool calm;    /* no more trouble */
-	_Atomic bool enough;  /* senders end */
-	_Atomic bool closing; /* dcp_close() is called or about to be */
-	_Atomic bool over;    /* the watchdog ends */
+	_Atomic bool calm;        /* no more trouble */
+	_Atomic bool enough;      /* senders end */
+	_Atomic bool closing;     /* dcp_close() is called or about to be */
+	_Atomic bool over;        /* the watchdog ends */
+	_Atomic uint64_t fair_ns; /* the watchdog's clock: see fair.h */
 	_Atomic uint64_t records, posts, failed, aborted, worker_adds, harvested;
 	uint64_t nb_chans;
 };
 
 /* soak.c */
 
-/** Run rounds for so long; ends the program at the first thing that is wrong. */
+/** Whether there was enough of everything. */
+bool soak_left_nothing_out(const struct soak *s, const struct soak_totals *t);
+/** Run rounds for so long, and until nothing is left out, but not for ever; ends the program at the
+ * first thing that is wrong.
+ */
 void soak_run(struct soak *s, unsigned int seconds, struct soak_totals *totals);
 void soak_wrong(struct soak *s, const char *what, const struct dcp_cpl *cpl);
 /** Say what an actor does now; the watchdog reports it when it hangs. */
 void soak_doing(struct soak_actor *a, const char *doing, uint64_t what);
 uint32_t soak_dice(struct soak_actor *a, uint32_t sides);
 void soak_pause(struct soak_actor *a, uint32_t max_us);
+
+/* soak_watch.c */
+
+/** The body of the watchdog: keeps fair_ns, and ends the program when an actor hangs. */
+void *soak_watch(void *s);
 
 /* soak_actors.c: the bodies of threads, and of the main lcore's worker */
 struct soak_role {
