@@ -209,6 +209,7 @@ struct dcp_port {
 	_Atomic bool closing;       /* no more work from now on */
 	_Atomic bool sealed;        /* and none is on its way in */
 	_Atomic bool have_sleepers; /* there was a worker that sleeps */
+	bool sleepers_expected;     /* and all who add work see that; control lock */
 	_Atomic uint32_t never;     /* nobody wakes who sleeps on this */
 	struct dcp_posts posts;
 	struct dcp_slots slots __rte_cache_aligned;
@@ -220,7 +221,9 @@ void port_control_lock(void);
 void port_control_unlock(void);
 /** The port that has a device; NULL: none. Control lock. */
 struct dcp_port *port_of_device(int16_t dev_id, struct dcp_dev **dev);
-/** Wait until all who have entered a data path call before now have left its locked part. */
+/** Wait until all who have entered a data path call before now have left its locked part. Not under
+ * the control lock: one of them may wait for a processor, and other ports need not wait with it.
+ */
 void port_pass_locks(struct dcp_port *port);
 
 /* port_chan.c */

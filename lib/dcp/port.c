@@ -248,51 +248,72 @@ dcp_destroy(struct dcp_port *port)
 void
 dcp_close(struct dcp_port *port)
 {
-	port_control_lock();
+	port_control_lock(); /* dcp_chan_add() looks at it */
 	atomic_store_explicit(&port->closing, true, memory_order_relaxed);
+	port_control_unlock();
 	port_pass_locks(port);
 	DCP_STEP();
 	/* Who took a lock before us has added its work; who takes one after us sees closing. */
 	atomic_store_explicit(&port->sealed, true, memory_order_relaxed);
 	port_settle(port);
-	port_control_unlock();
 }
 
 /* --- workers */
+
+/* Control lock. */
+static struct dcp_worker *
+worker_place(struct dcp_port *port)
+{
+	for (uint16_t i = 0; i < port->max_workers; i++) {
+		if (!port->workers[i].used)
+			return &port->workers[i];
+	}
+	return NULL;
+}
+
+/*
+ * When this returns, whoever adds work looks for sleepers. Those inside dcp_issue() or dcp_post()
+ * that have not seen the word have added their work when we have passed their lock, so that the
+ * worker sees it; those that take a lock after us see the word. The control lock hands both on to
+ * workers that are added later: only those that come before this is over pass the locks themselves.
+ */
+static void
+port_expect_sleepers(struct dcp_port *port)
+{
+	DCP_STEP();
+	atomic_store_explicit(&port->have_sleepers, true, memory_order_relaxed);
+	port_pass_locks(port);
+	port_control_lock();
+	port->sleepers_expected = true;
+	port_control_unlock();
+}
 
 struct dcp_worker *
 dcp_worker_add(struct dcp_port *port, uint32_t flags)
 {
 	struct dcp_worker *w = NULL;
-	int rc = ENOSPC;
+	bool expected, shut;
 
 	if ((flags & ~DCP_WORKER_F_NOSLEEP) != 0) {
 		rte_errno = EINVAL;
 		return NULL;
 	}
 	port_control_lock();
-	if (atomic_load_explicit(&port->slots.shut, memory_order_relaxed))
-		rc = ESHUTDOWN;
-	for (uint16_t i = 0; i < port->max_workers && rc == ENOSPC; i++) {
-		if (port->workers[i].used)
-			continue;
-		w = &port->workers[i];
+	shut = atomic_load_explicit(&port->slots.shut, memory_order_relaxed);
+	if (!shut)
+		w = worker_place(port);
+	if (w != NULL) {
 		memset(w, 0, sizeof(*w));
 		w->port = port;
 		w->flags = flags;
 		w->used = true;
-		rc = 0;
 	}
-	if (w != NULL && (flags & DCP_WORKER_F_NOSLEEP) == 0) {
-		/* Those inside dcp_issue() that do not see this have added their work when we have
-		 * passed, so that the worker sees it.
-		 */
-		atomic_store_explicit(&port->have_sleepers, true, memory_order_relaxed);
-		port_pass_locks(port);
-	}
+	expected = port->sleepers_expected;
 	port_control_unlock();
-	if (rc != 0)
-		rte_errno = rc;
+	if (w == NULL)
+		rte_errno = shut ? ESHUTDOWN : ENOSPC;
+	else if ((flags & DCP_WORKER_F_NOSLEEP) == 0 && !expected)
+		port_expect_sleepers(port);
 	return w;
 }
 

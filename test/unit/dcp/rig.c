@@ -113,6 +113,8 @@ fake_enter(struct fake_dev *dev, uint16_t vchan)
 	if (dev->stopped)
 		dev->calls_when_stopped++;
 	fake_dwell(dev);
+	while (atomic_load(&dev->hold))
+		rig_sleep_ms(1);
 	return &dev->vchan[vchan];
 }
 

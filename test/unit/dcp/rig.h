@@ -55,6 +55,7 @@ struct fake_dev {
 	uint32_t calls_when_stopped; /* of the data path */
 	_Atomic uint32_t inside;     /* threads in its data path */
 	_Atomic uint32_t overlaps;   /* calls that met another one */
+	_Atomic bool hold;           /* its data path does not return */
 	/* Each so manieth call gives the processor away while inside; 0: none. Fewer do where it
 	 * does not come back soon: see fake_dwell().
 	 */

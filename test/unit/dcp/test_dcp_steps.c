@@ -47,39 +47,50 @@ TEST(post_wakes_a_worker_that_goes_to_sleep)
 	bench_explore_all(&s, 200);
 }
 
-/* The worker that is added here is the first that sleeps. Whoever is inside dcp_issue() or
- * dcp_post() may have seen that there is none, and rouses nobody.
+/* The worker that is added here is the first that sleeps, or comes while the first is added.
+ * Whoever is inside dcp_issue() or dcp_post() may have seen that there is none, and rouses nobody.
  */
-static void
-add_sleeper_beside(const struct dcp_lock *lock)
-{
-	bool beside = atomic_load(&lock->taken) != 0;
+static bool unseen;           /* there was somebody inside */
+static uint32_t unseen_issue; /* what would be accepted next then */
 
-	bench.workers[0] = rig_worker(bench.port, 0);
+static void
+add_sleeper_beside(int k, const struct dcp_lock *lock)
+{
+	if (atomic_load(&lock->taken) != 0 && !atomic_load(&bench.port->have_sleepers)) {
+		unseen = true;
+		unseen_issue = bench.accepted;
+	}
+	bench.workers[k] = rig_worker(bench.port, 0);
 	/* On one thread the worker would see the work anyway. A processor sees what another one has
-	 * stored when that one's lock is free again.
+	 * stored when that one's lock is free again, though it may be in its next call by now.
 	 */
-	if (beside)
-		CHECK_INT(atomic_load(&lock->taken), ==, 0);
-	bench_take_one(0);
+	CHECK(!unseen || atomic_load(&lock->taken) == 0 || bench.accepted != unseen_issue);
+	bench_take_one(k);
 }
 
 static void
 adds_sleeper_beside_an_issue(void)
 {
-	add_sleeper_beside(&bench.port->devs[0].lock);
+	add_sleeper_beside(0, &bench.port->devs[0].lock);
+}
+
+static void
+adds_another_beside_an_issue(void)
+{
+	add_sleeper_beside(1, &bench.port->devs[0].lock);
 }
 
 static void
 adds_sleeper_beside_a_post(void)
 {
-	add_sleeper_beside(&bench.port->posts.lock);
+	add_sleeper_beside(0, &bench.port->posts.lock);
 }
 
 static void
 begin_without_workers(void)
 {
 	bench_begin_empty(0, 0);
+	unseen = false;
 }
 
 /* S6. The mutant: dcp_worker_add() does not pass the locks. */
@@ -92,6 +103,17 @@ TEST(first_sleeping_worker_waits_for_who_may_not_have_seen_it)
 
 	bench_explore_all(&issue, 100);
 	bench_explore_all(&post, 100);
+}
+
+/* S6. The mutant: dcp_worker_add() says that the locks are passed before they are. */
+TEST(second_sleeping_worker_waits_too_while_the_first_does)
+{
+	const struct steps_scenario s = {
+		begin_without_workers,
+		{issues_two, adds_sleeper_beside_an_issue, adds_another_beside_an_issue},
+		bench_end};
+
+	bench_explore_all(&s, 1000);
 }
 
 static void
