@@ -158,6 +158,10 @@ emu_work(void *ctx)
 	emu_unlock(emu);
 }
 
+/*
+ * Time passes for whoever waits on a register. With a thread, too: it may wait for a processor
+ * longer than drivers and tests give a device, which never has to, for an answer.
+ */
 static uint64_t
 emu_read(void *ctx, uint32_t offset, unsigned int width)
 {
@@ -165,10 +169,7 @@ emu_read(void *ctx, uint32_t offset, unsigned int width)
 	uint64_t value;
 
 	emu_lock(emu);
-	if (emu->run_inline) /* time passes for whoever waits on a register */
-		emu_turn(emu, INLINE_BUDGET);
-	else
-		emu_sync_doorbell(emu);
+	emu_turn(emu, emu->run_inline ? INLINE_BUDGET : THREAD_BUDGET);
 	value = ioat_model_read(emu->model, offset, width);
 	emu_unlock(emu);
 	return value;

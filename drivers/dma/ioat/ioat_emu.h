@@ -9,7 +9,7 @@
  * @file
  * A function of I/OAT inside the process: the model of lib/ioat_model with one channel, memory
  * as EAL knows it, and an engine that steps it, either a thread or the caller of completion
- * functions.
+ * functions. Register reads step it in both.
  *
  * Threads: registers and doorbell as on hardware, from any thread that the driver's rules allow;
  * the emulation serialises them with its engine.

@@ -76,7 +76,7 @@ cell(unsigned int i, bool written)
 static uint64_t
 deadline(void)
 {
-	return rte_get_timer_cycles() + 20 * rte_get_timer_hz();
+	return rte_get_timer_cycles() + 120 * rte_get_timer_hz();
 }
 
 /* Enqueue a copy as soon as there is room, which nobody else makes. */

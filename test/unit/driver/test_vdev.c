@@ -272,12 +272,13 @@ TEST(data_of_a_copy_is_there_when_the_thread_reports_it)
 	};
 	uint64_t *src = rte_malloc(NULL, BURST * CELL, 64);
 	uint64_t *dst = rte_malloc(NULL, BURST * CELL, 64);
-	uint64_t end = rte_get_tsc_cycles() + 30 * rte_get_tsc_hz();
+	uint64_t end;
 	int16_t id = start("");
 	uint64_t value = 1;
 	int round, i, done;
 
 	for (round = 0; round < 3000; round++) {
+		end = rte_get_tsc_cycles() + 120 * rte_get_tsc_hz();
 		for (i = 0; i < BURST; i++) {
 			src[i * CELL / 8] = value++;
 			CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)&src[i * CELL / 8],
