@@ -18,7 +18,7 @@
 static inline int
 eal_test_main(const char *args, const char *group)
 {
-	char text[256], *argv[32];
+	char text[640], *argv[32];
 
 	snprintf(text, sizeof(text), "%s %s", group, args);
 	if (rte_eal_init(test_words(text, argv, 31), argv) < 0) {

@@ -5,11 +5,14 @@
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "huge.h"
 
-long
-huge_pages_free(void)
+/* A number that the kernel gives; 0: it does not. */
+static long
+meminfo(const char *format)
 {
 	char line[128];
 	long n = 0;
@@ -18,25 +21,45 @@ huge_pages_free(void)
 	if (f == NULL)
 		return 0;
 	while (fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "HugePages_Free: %ld", &n) == 1)
+		if (sscanf(line, format, &n) == 1)
 			break;
 	fclose(f);
 	return n;
 }
 
-bool
+long
+huge_pages_free(void)
+{
+	return meminfo("HugePages_Free: %ld");
+}
+
+/* Whether pages of a hugetlbfs are those that huge_pages_free() counts. */
+static bool
+has_default_pages(const char *folder)
+{
+	struct statfs st;
+
+	return statfs(folder, &st) == 0 && st.f_bsize == meminfo("Hugepagesize: %ld kB") * 1024;
+}
+
+const char *
 huge_find_mount(char *folder)
 {
 	FILE *f = fopen("/proc/mounts", "r");
+	const char *why = "no hugetlbfs is mounted";
 	char line[512], type[32];
-	bool found = false;
 
-	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
-		found = sscanf(line, "%*s %255s %31s", folder, type) == 2 &&
-		        strcmp(type, "hugetlbfs") == 0;
+	while (f != NULL && why != NULL && fgets(line, sizeof(line), f) != NULL) {
+		if (sscanf(line, "%*s %255s %31s", folder, type) != 2 ||
+		    strcmp(type, "hugetlbfs") != 0 || !has_default_pages(folder))
+			continue;
+		why = access(folder, R_OK | W_OK | X_OK) == 0
+		              ? NULL
+		              : "this user may not make files in a hugetlbfs";
+	}
 	if (f != NULL)
 		fclose(f);
-	return found;
+	return why;
 }
 
 static void

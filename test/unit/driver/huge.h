@@ -16,11 +16,12 @@
 long huge_pages_free(void);
 
 /**
- * Where hugetlbfs is mounted, by which EAL shares pages between processes.
+ * Where a hugetlbfs with pages of the default size is mounted, by which EAL shares them between
+ * processes, and this one may make files. For --huge-dir: EAL would take the first one.
  * @param folder  of 256 bytes
- * @return whether it is.
+ * @return NULL, or why there is no such place.
  */
-bool huge_find_mount(char *folder);
+const char *huge_find_mount(char *folder);
 
 /** Unlink what processes of file prefix @p prefix left: EAL keeps the files of those that ended. */
 void huge_sweep(const char *pages, const char *run, const char *prefix);

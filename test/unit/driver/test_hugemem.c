@@ -24,12 +24,12 @@ copy(int16_t id, const void *src, void *dst)
 
 	CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)src, (uintptr_t)dst, 4096, RTE_DMA_OP_FLAG_SUBMIT),
 	          >=, 0);
-	for (us = 0; us < 5000000; us += 10) {
+	for (us = 0; us < 60000000; us += 10) {
 		if (rte_dma_completed_status(id, 0, 1, NULL, &status) == 1)
 			return status;
 		rte_delay_us_sleep(10);
 	}
-	CHECK(!"no completion in 5 s");
+	CHECK(!"no completion in 60 s");
 	return RTE_DMA_STATUS_ERROR_UNKNOWN;
 }
 

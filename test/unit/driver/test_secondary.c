@@ -53,12 +53,12 @@ copy(int16_t id, const void *src, void *dst)
 
 	CHECK_INT(rte_dma_copy(id, 0, (uintptr_t)src, (uintptr_t)dst, LEN, RTE_DMA_OP_FLAG_SUBMIT),
 	          >=, 0);
-	for (us = 0; us < 5000000; us += 10) {
+	for (us = 0; us < 60000000; us += 10) {
 		if (rte_dma_completed_status(id, 0, 1, NULL, &status) == 1)
 			return status;
 		rte_delay_us_sleep(10);
 	}
-	CHECK(!"no completion in 5 s");
+	CHECK(!"no completion in 60 s");
 	return RTE_DMA_STATUS_ERROR_UNKNOWN;
 }
 
@@ -234,7 +234,7 @@ static void
 role_orphan(void)
 {
 	const pid_t primary = getppid();
-	const uint64_t end = rte_get_timer_cycles() + 60 * rte_get_timer_hz();
+	const uint64_t end = rte_get_timer_cycles() + 120 * rte_get_timer_hz();
 	int16_t id = id_of(THREAD);
 	uint8_t *mem = rte_malloc(NULL, 2 * LEN, 0);
 	enum rte_dma_vchan_status status;
@@ -268,7 +268,7 @@ role_next(void)
 static void
 await_primary(char what, bool (*done)(int16_t id), int16_t id)
 {
-	const uint64_t end = rte_get_timer_cycles() + 60 * rte_get_timer_hz();
+	const uint64_t end = rte_get_timer_cycles() + 120 * rte_get_timer_hz();
 
 	tell(what);
 	while (!done(id)) {
@@ -319,7 +319,7 @@ role_silent(void)
 {
 	int16_t id = id_of(THREAD);
 	uint8_t *mem = rte_malloc(NULL, 2 * LEN, 0);
-	const uint64_t end = rte_get_timer_cycles() + 60 * rte_get_timer_hz();
+	const uint64_t end = rte_get_timer_cycles() + 120 * rte_get_timer_hz();
 	int i, rc;
 
 	await_primary('s', is_silent, id);
@@ -358,14 +358,16 @@ static int
 role_main(const char *name)
 {
 	const struct CMUnitTest one[] = {cmocka_unit_test(run_role)};
-	char args[200], *argv[16];
+	char args[512], primary[300], pages[256] = "", *argv[16];
 
+	(void)huge_find_mount(pages);
+	snprintf(primary, sizeof(primary), "-m 16 --huge-dir=%s " BASE, pages);
 	while (strcmp(name, roles[role].name) != 0)
 		if (++role == RTE_DIM(roles))
 			return 2;
 	snprintf(args, sizeof(args),
 	         "%s %s --file-prefix=%s --iova-mode=va --no-pci -l 0 --no-telemetry", name,
-	         roles[role].primary ? "-m 16 " BASE : "--proc-type=secondary", prefix);
+	         roles[role].primary ? primary : "--proc-type=secondary", prefix);
 	if (rte_eal_init(test_words(args, argv, 15), argv) < 0)
 		return 3;
 	/* Its results are the primary's: standard output belongs to that one's TAP. */
@@ -429,7 +431,7 @@ hear(int fd)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	char what = 0;
 
-	CHECK_INT(poll(&p, 1, 60000), ==, 1);
+	CHECK_INT(poll(&p, 1, 300000), ==, 1);
 	CHECK_INT(read(fd, &what, 1), ==, 1);
 	return what;
 }
@@ -505,7 +507,8 @@ TEST_LIST
 int
 main(int argc, char **argv)
 {
-	char args[200], pages[256], run[256], *end;
+	char args[512], pages[256], run[256], *end;
+	const char *why;
 	int rc;
 
 	program = argv[0];
@@ -518,15 +521,17 @@ main(int argc, char **argv)
 		printf("1..0 # SKIP fewer than %d free huge pages\n", PAGES);
 		return 0;
 	}
-	if (!huge_find_mount(pages)) {
-		printf("1..0 # SKIP no hugetlbfs is mounted\n");
+	why = huge_find_mount(pages);
+	if (why != NULL) {
+		printf("1..0 # SKIP %s\n", why);
 		return 0;
 	}
 	snprintf(prefix, sizeof(prefix), "ioat_secondary_%d", (int)getpid());
 	snprintf(family, sizeof(family), "ioat_family_%d", (int)getpid());
 	snprintf(args, sizeof(args),
-	         "--file-prefix=%s --iova-mode=va -m 32 --no-pci -l 0 --no-telemetry " BASE,
-	         prefix);
+	         "--file-prefix=%s --iova-mode=va -m 32 --no-pci -l 0 --no-telemetry "
+	         "--huge-dir=%s " BASE,
+	         prefix, pages);
 	rc = eal_test_main(args, "driver_secondary");
 	snprintf(run, sizeof(run), "%s", rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
