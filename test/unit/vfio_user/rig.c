@@ -119,7 +119,7 @@ send_message(struct rig *r, const struct vfu_header *header, const void *body, s
 	sendmsg(r->fd, &mh, MSG_NOSIGNAL);
 }
 
-/** Receive exactly @p len bytes, each piece within 20 seconds: sanitized, on a busy machine. */
+/** Receive exactly @p len bytes, each piece within RIG_WAIT_MS. */
 static int
 receive(struct rig *r, void *to, size_t len)
 {
@@ -129,7 +129,7 @@ receive(struct rig *r, void *to, size_t len)
 	while (len > 0) {
 		ssize_t n;
 
-		if (poll(&p, 1, 20000) != 1)
+		if (poll(&p, 1, RIG_WAIT_MS) != 1)
 			return -ETIMEDOUT;
 		n = recv(r->fd, at, len, 0);
 		if (n <= 0)
@@ -252,7 +252,7 @@ rig_is_cut_off(struct rig *r)
 	struct pollfd p = {.fd = r->fd, .events = POLLIN};
 	char c;
 
-	while (poll(&p, 1, 2000) == 1) {
+	while (poll(&p, 1, RIG_WAIT_MS) == 1) {
 		if (recv(r->fd, &c, 1, 0) <= 0)
 			return true;
 	}
@@ -374,7 +374,7 @@ rig_ring(struct rig *r, uint16_t count)
 	unsigned int i;
 
 	rig_write(r, BAR, CHAN(IOAT_DMACOUNT), count, 2);
-	for (i = 0; i < 20000; i++) {
+	for (i = 0; i < RIG_WAIT_MS * 10; i++) {
 		state = (enum ioat_state)(rig_read(r, BAR, CHAN(IOAT_CHANSTS), 8) & CHANSTS_STATE);
 		if (state != IOAT_STATE_ACTIVE)
 			return state;

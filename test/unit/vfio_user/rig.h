@@ -23,13 +23,16 @@
 #include "vfu_wire.h"
 
 /** Memory of the client. */
-#define MEM_BASE 0x100000ull
-#define MEM_SIZE (1u << 20)
-#define RING     (MEM_BASE)
-#define CMP      (MEM_BASE + 0x8000)
-#define SRC      (MEM_BASE + 0x10000)
-#define DST      (MEM_BASE + 0x80000)
-#define GUARD    0xc7 /* what memory holds before the device writes */
+/** How long the other side is waited for: it may have to wait for a processor, sanitized. */
+#define RIG_WAIT_MS 120000
+
+#define MEM_BASE    0x100000ull
+#define MEM_SIZE    (1u << 20)
+#define RING        (MEM_BASE)
+#define CMP         (MEM_BASE + 0x8000)
+#define SRC         (MEM_BASE + 0x10000)
+#define DST         (MEM_BASE + 0x80000)
+#define GUARD       0xc7 /* what memory holds before the device writes */
 
 struct rig {
 	struct vfu_func *func;
@@ -83,7 +86,7 @@ void rig_send(struct rig *r, const void *data, size_t len);
 /** Answer the server's DMA commands until a reply comes. @return as rig_call(). */
 int rig_reply(struct rig *r, void *reply, size_t room);
 
-/** Whether the server closes the connection within two seconds. */
+/** Whether the server closes the connection within RIG_WAIT_MS. */
 bool rig_is_cut_off(struct rig *r);
 
 int rig_version(struct rig *r);
@@ -109,7 +112,7 @@ void rig_copy_desc(struct rig *r, unsigned int slot, uint64_t src, uint64_t dst,
 /** Reset the channel and arm it at the ring, as Linux does. */
 void rig_arm(struct rig *r);
 
-/** Ring the doorbell and wait, two seconds at most, until the channel is idle or halted. */
+/** Ring the doorbell and wait, RIG_WAIT_MS at most, until the channel is idle or halted. */
 enum ioat_state rig_ring(struct rig *r, uint16_t count);
 
 /** Descriptors of this process that are open. */

@@ -29,7 +29,7 @@
 #define PIECE    0x10000u /* they are granted in pieces */
 #define PIECES   (AREA / PIECE)
 #define INJECTED CHANERR_READ_DATA /* by --fault; nothing here causes it otherwise */
-#define BOUND_MS 5000              /* for an answer; sanitized, on a busy machine */
+#define BOUND_MS RIG_WAIT_MS       /* for an answer */
 
 TEST_LIST
 

@@ -13,7 +13,7 @@
 #include "soak_server.h"
 #include "test.h"
 
-#define WAIT_MS 5000
+#define WAIT_MS 120000 /* it may have to wait for a processor */
 #define STOP_MS 60000
 
 void

@@ -22,14 +22,14 @@ events(int fd)
 	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
 }
 
-/** An interrupt comes after CHANSTS: wait for it, a second at most. */
+/** An interrupt comes after CHANSTS: wait for it, RIG_WAIT_MS at most. */
 static uint64_t
 await_events(int fd, uint64_t want)
 {
 	uint64_t got = 0;
 	int i;
 
-	for (i = 0; i < 1000 && got < want; i++) {
+	for (i = 0; i < RIG_WAIT_MS && got < want; i++) {
 		got += events(fd);
 		usleep(1000);
 	}

@@ -243,11 +243,12 @@ TEST(unmap_for_a_dirty_bitmap_is_not_supported_and_unmaps_nothing)
 TEST(range_that_goes_away_under_a_copy_ends_it_with_the_right_error)
 {
 	const uint64_t dst = 0x40000000, size = MEM_SIZE;
-	struct vfu_func_conf conf = {.device = IOAT_MODEL_ICX, .bytes_per_second = 20000000};
+	struct vfu_func_conf conf = {.device = IOAT_MODEL_ICX, .bytes_per_second = 1000000};
 	struct vfu_func_stats stats;
 	uint64_t before, moved;
+	enum ioat_state end;
+	int i, wait, late = 0;
 	struct rig r;
-	int i, wait;
 
 	rig_open_ready(&r, &conf);
 	for (i = 0; i < 3; i++) {
@@ -259,14 +260,18 @@ TEST(range_that_goes_away_under_a_copy_ends_it_with_the_right_error)
 		vfu_func_stats(r.func, &stats);
 		before = stats.count.bytes;
 		rig_write(&r, BAR, CHAN(IOAT_DMACOUNT), 1, 2);
-		for (wait = 0; wait < 10000; wait++) { /* 50 ms are a whole copy */
-			vfu_func_stats(r.func, &stats);
-			if (stats.count.bytes != before)
-				break;
+		for (wait = 0; stats.count.bytes == before && wait < 10 * RIG_WAIT_MS; wait++) {
 			usleep(100);
+			vfu_func_stats(r.func, &stats);
 		}
 		CHECK_INT(rig_unmap(&r, dst, size), ==, sizeof(struct vfu_dma_unmap));
-		CHECK_INT(rig_ring(&r, 1), ==, IOAT_STATE_HALTED);
+		end = rig_ring(&r, 1);
+		if (end == IOAT_STATE_DONE) { /* this thread had no processor for a second */
+			CHECK_INT(late++, <, 60);
+			i--;
+			continue;
+		}
+		CHECK_INT(end, ==, IOAT_STATE_HALTED);
 		CHECK_INT(rig_read(&r, BAR, CHAN(IOAT_CHANERR), 4), ==, CHANERR_DST_ADDR);
 		vfu_func_stats(r.func, &stats);
 		moved = stats.count.bytes - before;
