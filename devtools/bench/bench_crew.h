@@ -18,7 +18,7 @@
 
 #define BENCH_CREW_MAX    9u /* members */
 #define BENCH_CPU_ANY     (-1)
-#define BENCH_PATIENCE_US 20000000u /* how long one waits for another one, at most */
+#define BENCH_PATIENCE_US 120000000u /* how long one waits for another one, at most */
 
 struct bench_crew;
 

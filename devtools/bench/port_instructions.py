@@ -19,7 +19,7 @@ import own_file  # pylint: disable=wrong-import-position
 
 COMMITTED = Path(__file__).resolve().parent / "port_instructions.csv"
 TOLERANCE = 0.05
-SECONDS = 300
+SECONDS = 3000
 HEAD = """# SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The ioat-pmd authors
 #
@@ -33,10 +33,18 @@ class Mismatch(Exception):
     """The committed figures are of another compiler or DPDK, or nothing can be counted here."""
 
 
+def run_bounded(command, check=False):
+    """Run a program to its end, and not for ever."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=check,
+                              timeout=SECONDS)
+    except subprocess.TimeoutExpired as e:
+        raise RuntimeError(f"{command[0]}: no result after {SECONDS} s") from e
+
+
 def locking(library):
     """Addresses of the instructions that lock: with the prefix, xchg with memory, mfence."""
-    done = subprocess.run(["objdump", "-d", "--no-show-raw-insn", str(library)], check=True,
-                          capture_output=True, text=True, timeout=SECONDS)
+    done = run_bounded(["objdump", "-d", "--no-show-raw-insn", str(library)], check=True)
     found = re.findall(r"^ *([0-9a-f]+):\t(?:lock |xchg .*\(|mfence)", done.stdout, re.M)
     return {int(address, 16) for address in found}
 
@@ -64,8 +72,7 @@ def read_dump(text, library, locks):
 
 def run_count(before, program, eal):
     """Let the program make the calls that are counted; returns what it prints."""
-    done = subprocess.run([*before, str(program), *eal, "--", "--count"], capture_output=True,
-                          text=True, check=False, timeout=SECONDS)
+    done = run_bounded([*before, str(program), *eal, "--", "--count"])
     if "unsupported cpu type" in done.stderr:
         raise Mismatch("valgrind lacks instructions that this DPDK was compiled for")
     if done.returncode != 0:
@@ -77,6 +84,8 @@ def run_count(before, program, eal):
 def key(program, eal):
     """What the figures of a program depend on: gcc 12, DPDK 22.11."""
     build = re.search(r"^build,(\w+ \d+).*?(DPDK \d+\.\d+)", run_count([], program, eal), re.M)
+    if build is None:
+        raise RuntimeError(f"{program} --count does not say what it was built with")
     return f"{build[1]}, {build[2]}"
 
 

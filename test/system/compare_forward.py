@@ -13,6 +13,7 @@ neighbours. LD_LIBRARY_PATH says where the driver is.
 
 import argparse
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -21,15 +22,33 @@ import time
 from pathlib import Path
 
 DRIVER = "librte_dma_ioat_pmd.so"
+LIMIT = 10000  # of all numbers
+PATIENCE = 60  # seconds of the clock for one of processor time, and at least
 
 
 def lcore_time(pid):
     """Seconds of processor time that lcore 1 has used; 0: it has no thread yet."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        name = (task / "comm").read_text(encoding="ascii").strip()
-        if re.fullmatch(r"(lcore|rte)-worker-1|dpdk-worker1", name):
-            return int((task / "schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            name = (task / "comm").read_text(encoding="ascii").strip()
+            if re.fullmatch(r"(lcore|rte)-worker-1|dpdk-worker1", name):
+                return int((task / "schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+    except OSError:  # it has just ended
+        pass
     return 0
+
+
+def positive(kind):
+    """A type of argument: a number above 0."""
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not 0 < value <= LIMIT:
+            raise argparse.ArgumentTypeError(f"'{text}': legal is above 0, at most {LIMIT}")
+        return value
+    return parse
 
 
 def measure(program, args):
@@ -39,8 +58,10 @@ def measure(program, args):
     command = [program, "-d", DRIVER, "--no-huge", "-m", "512", "--no-pci", "--no-telemetry",
                "--no-shconf", "--log-level=error", "-l", "0,1", *vdevs, *ports,
                "--", "--no-mac-updating"]
+    if shutil.which(program) is None:
+        sys.exit(f"compare_forward.py: {program} is no program")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE * max(1, args.seconds)
         while run.poll() is None and time.monotonic() < end and lcore_time(run.pid) < args.seconds:
             time.sleep(0.05)
         # Stopped, it neither forwards nor uses time between the two readings.
@@ -59,9 +80,10 @@ def measure(program, args):
 def main():
     """Run the pairs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-n", "--pairs", type=int, default=9)
-    parser.add_argument("-t", "--seconds", type=float, default=2, help="of processor time")
-    parser.add_argument("-s", "--size", type=int, default=64, help="bytes of a packet")
+    parser.add_argument("-n", "--pairs", type=positive(int), default=9)
+    parser.add_argument("-t", "--seconds", type=positive(float), default=2,
+                        help="of processor time")
+    parser.add_argument("-s", "--size", type=positive(int), default=64, help="bytes of a packet")
     parser.add_argument("a")
     parser.add_argument("b")
     parser.add_argument("vdev", nargs="+")

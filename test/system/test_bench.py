@@ -16,6 +16,7 @@ from tap import check, main, run, test
 
 ROOT, BUILD, PYTHON = sys.argv[1:4]
 BURSTS = (1, 32, 256)
+DONE = (0, 3)  # 3: where the machine let no run be clear, which is not judged
 
 
 def bench(*options):
@@ -29,7 +30,7 @@ def bench(*options):
 def both_drivers_execute_every_operation_as_it_was_enqueued():
     # The program itself compares each descriptor, ring_idx and copied byte, and fails otherwise.
     code, out = bench("-r", "3", "-b", ",".join(map(str, BURSTS)))
-    check(code == 0, f"exit code {code}", out)
+    check(code in DONE, f"exit code {code}", out)
     done = dict(re.findall(r"^(ours|dpdk): (\d+) copies done and compared", out, re.M))
     check(set(done) == {"ours", "dpdk"}, f"checked: {done}", out)
     check(all(int(n) > 4 * 1024 for n in done.values()), f"not four laps of the ring: {done}")
@@ -40,7 +41,7 @@ def csv_has_a_row_for_each_burst_and_part():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "out.csv")
         code, out = bench("-r", "3", "-b", ",".join(map(str, BURSTS)), "--csv", path)
-        check(code == 0, f"exit code {code}", out)
+        check(code in DONE, f"exit code {code}", out)
         with open(path, encoding="ascii") as f:
             rows = [(int(r["burst"]), r["part"]) for r in csv.DictReader(f)]
     want = [(b, p) for b in BURSTS for p in ("enqueue", "submit", "completed", "total")]

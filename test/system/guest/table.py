@@ -28,11 +28,22 @@ class Wrong(Exception):
     """The table cannot be made, or the document has none; the text says why."""
 
 
+def read_outcome(path):
+    """What a run has noted."""
+    try:
+        found = json.loads(path.read_text())
+        if all(name in found for name in ("scenario", "device", *COUNTS)):
+            return found
+    except ValueError:
+        pass
+    raise Wrong(f"{path} is not what a run writes: run its test again, or remove it")
+
+
 def outcomes(build):
     """What was run in a build, by scenario and device. What is no test of it (any more) is left."""
     tests = json.loads((Path(build) / "meson-info/intro-tests.json").read_text())
     names = {test["name"] for test in tests}
-    found = [json.loads(path.read_text()) for path in Path(build).glob("guest/*/outcome.json")]
+    found = [read_outcome(path) for path in Path(build).glob("guest/*/outcome.json")]
     return {(o["scenario"], o["device"]): o for o in found
             if f"guest-{o['scenario']}-{o['device']}" in names}
 
