@@ -209,7 +209,7 @@ run_newer_liburing()
 run_all()
 {
 	# A sanitized library leaves symbols to the program, hence b_lundef.
-	local run tag='' slower=3 needed_only=false
+	local run tag='' slower=15 needed_only=false
 	local checked=(--buildtype=debug '-Db_sanitize=address,undefined' -Db_lundef=false)
 	mapfile -t run < <(sanitizable "${suites[@]}")
 	run_build gcc-asan gcc "${checked[@]}"
@@ -221,7 +221,7 @@ run_all()
 		tag=''
 	fi
 	if ! $quick || [ ${#run[@]} != ${#suites[@]} ]; then
-		run=("${suites[@]}") slower=1
+		run=("${suites[@]}") slower=5
 		[[ " ${run[*]} " != *" system "* ]] || prepare_guests
 		run_build gcc-release gcc --buildtype=release
 		$quick || [[ " ${run[*]} " != *" unit "* ]] || run_newer_liburing

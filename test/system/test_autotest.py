@@ -21,7 +21,7 @@ def autotest():
     if not result:
         code, out, err = run(
             [tool("dpdk-test"), *EAL, "--no-pci", "-d", DRIVER, f"--vdev={VDEV}"],
-            "dmadev_autotest\nquit\n", seconds=280)
+            "dmadev_autotest\nquit\n", seconds=1500)
         out = re.sub(r"[\r\n]+", "\n", out)
         name = VDEV.split(",", maxsplit=1)[0]
         ours = re.search(rf"^### Test dmadev instance \d+ \[{name}\]$(.*?)(?=^###|^Test |\Z)",

@@ -24,7 +24,7 @@ FIGURES = {"F5": F5, "F6": F6, "F7": {"1": {"port", "raw"}, "4": {"port", "raw"}
 
 def threads(*options):
     """Exit code, output and errors of the program."""
-    return run([THREADS, *EAL, "--no-pci", "--log-level=*:error", "--", *options], seconds=550)
+    return run([THREADS, *EAL, "--no-pci", "--log-level=*:error", "--", *options], seconds=2500)
 
 
 @test

@@ -24,7 +24,7 @@ from tap import DRIVER, Skip, check, main, run, test
 SERVER = sys.argv[1]
 TOTAL = int(sys.argv[2]) if len(sys.argv) > 2 else 64
 CONNECTIONS = 4
-SECONDS = 200
+SECONDS = 600
 MB = 1 << 20
 IO_URING_SETUP, PARAMS_BYTES = 425, 120  # of every architecture but alpha
 ARGUMENTS = ["--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry",

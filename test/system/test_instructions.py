@@ -22,7 +22,7 @@ COMMITTED = Path(ROOT) / "devtools" / "bench" / "port_instructions.csv"
 def gate(*options, **more):
     """Exit code and output; skips where the figures cannot be compared."""
     code, out, err = run([PYTHON, os.path.join(ROOT, "devtools", "bench-port"), "-d", BUILD,
-                          "--instructions", *options], seconds=400, **more)
+                          "--instructions", *options], seconds=2500, **more)
     if code == 77:
         raise Skip(re.sub(r"^bench-port: skipped: ", "", err.strip()))
     return code, out + err

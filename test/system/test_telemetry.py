@@ -14,7 +14,7 @@ from tap import DRIVER, check, main, test, tool
 PREFIX = f"ioat_telemetry_{os.getpid()}"
 RUN = "/var/run" if os.getuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "/tmp")
 SOCKET = f"{RUN}/dpdk/{PREFIX}/dpdk_telemetry.v2"
-SECONDS = 60
+SECONDS = 600
 program = {}
 
 

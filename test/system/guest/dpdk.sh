@@ -6,7 +6,7 @@
 # address, and further arguments for EAL. autotest wants $sections set.
 
 HUGE_PAGES=96 # of 2 MB
-SECONDS_EACH=240
+SECONDS_EACH=900
 LOG=/tmp/log
 
 huge_pages()

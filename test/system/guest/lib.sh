@@ -4,7 +4,7 @@
 # What scenarios are written with; for busybox sh, inside the guest.
 # /environment has DEVICE, the identity that is tested, and ID, its PCI device id.
 
-CUE_SECONDS=120 # more than any cue takes
+CUE_SECONDS=600 # more than any cue takes
 
 tests=0
 

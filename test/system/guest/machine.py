@@ -11,8 +11,9 @@ import socket
 import subprocess
 import time
 
-SERVER_SECONDS = 10
-MONITOR_SECONDS = 30
+SERVER_SECONDS = 120
+MONITOR_SECONDS = 300
+END_SECONDS = 30  # of QEMU, after its guest
 
 
 class Broken(Exception):
@@ -165,7 +166,7 @@ class Guest:
         """Make sure that it is gone. Returns its exit code."""
         if self.process.poll() is None:
             try:
-                self.process.wait(2)
+                self.process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
                 self.process.send_signal(signal.SIGKILL)
         return self.process.wait()

@@ -13,7 +13,7 @@ import time
 from machine import Broken, Server
 
 PORT = "port0"  # QEMU's name of the empty port
-KILL_SECONDS = 10
+KILL_SECONDS = 120
 
 
 class Stage:
