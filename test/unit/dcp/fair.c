@@ -6,8 +6,8 @@
 
 #include <dirent.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,15 +17,14 @@
 #define NS_PER_S UINT64_C(1000000000)
 #define LOOK_NS  (NS_PER_S / 10)
 
-/* Whether a thread of this process, by its folder in /proc/self/task, runs or wants to. */
-static bool
-wants_processor(const char *tid)
+bool
+fair_wants_processor(pid_t tid)
 {
 	char path[64], line[512] = "";
 	const char *state;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%.16s/stat", tid);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
 	f = fopen(path, "r");
 	if (f == NULL)
 		return false; /* it has ended */
@@ -43,7 +42,6 @@ count_wanted(void)
 {
 	unsigned int n = 0, processors;
 	const struct dirent *e;
-	char self[16];
 	cpu_set_t all;
 	DIR *tasks;
 
@@ -53,10 +51,11 @@ count_wanted(void)
 	if (tasks == NULL)
 		return 0;
 	processors = (unsigned int)CPU_COUNT(&all);
-	snprintf(self, sizeof(self), "%d", gettid());
-	while ((e = readdir(tasks)) != NULL)
-		n += e->d_name[0] != '.' && strcmp(e->d_name, self) != 0 &&
-		     wants_processor(e->d_name);
+	while ((e = readdir(tasks)) != NULL) {
+		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10); /* 0: no thread */
+
+		n += tid != 0 && tid != gettid() && fair_wants_processor(tid);
+	}
 	closedir(tasks);
 	return RTE_MIN(n, processors);
 }

@@ -13,7 +13,12 @@
  * time of day.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+/** Whether a thread of this process runs, or waits for a processor. */
+bool fair_wants_processor(pid_t tid);
 
 /** One thread at a time. */
 struct fair_clock {

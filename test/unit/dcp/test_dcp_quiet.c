@@ -15,6 +15,7 @@
 #include "dcp_os.h"
 #include "dcp_sync.h"
 #include "getter.h"
+#include "fair.h"
 #include "rig.h"
 
 /* T12: what a port does when there is nothing to do, and what it asks of the system. */
@@ -207,6 +208,20 @@ activity_of(const struct getter *g)
 	return a;
 }
 
+/* Wait until threads are on their way nowhere: on a busy machine to their sleep takes a while. */
+static void
+wait_asleep(struct getter *const *g, int n)
+{
+	struct fair_clock clock;
+
+	fair_start(&clock);
+	for (int i = 0; i < n;) {
+		CHECK_INT(fair_now(&clock), <=, RIG_PATIENCE);
+		rig_sleep_ms(50);
+		i = fair_wants_processor(g[i]->tid) ? 0 : i + 1;
+	}
+}
+
 /* The mutant: lead_sleep() always naps. */
 TEST(idle_port_does_not_run_at_all_for_a_second)
 {
@@ -228,7 +243,7 @@ TEST(idle_port_does_not_run_at_all_for_a_second)
 		rig_sleep_ms(1);
 	rig_wait_parked(port, 2, true);
 	rig_wait_bed(port, DCP_BED_DEEP);
-	rig_sleep_ms(50);
+	wait_asleep(g, 3);
 	naps = STAT(port, naps);
 	for (int i = 0; i < 3; i++)
 		before[i] = activity_of(g[i]);
