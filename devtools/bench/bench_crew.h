@@ -11,10 +11,13 @@
  * it is known of each how often the scheduler took the processor away from it meanwhile.
  */
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <rte_cycles.h>
 
 #define BENCH_CREW_MAX    9u /* members */
 #define BENCH_CPU_ANY     (-1)
@@ -72,6 +75,7 @@ int bench_others_us(const int cpu[2], int64_t *us);
 static inline uint64_t
 bench_stamp(unsigned int *cpu)
 {
+#ifdef __x86_64__
 	unsigned int aux;
 	uint64_t tsc = __builtin_ia32_rdtscp(&aux);
 
@@ -79,6 +83,11 @@ bench_stamp(unsigned int *cpu)
 	if (cpu != NULL)
 		*cpu = aux & 0xfff;
 	return tsc;
+#else
+	if (cpu != NULL)
+		*cpu = (unsigned int)sched_getcpu();
+	return rte_rdtsc_precise();
+#endif
 }
 
 /** TSC cycles in a time. */

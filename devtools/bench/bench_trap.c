@@ -18,6 +18,8 @@
 #endif
 #define RETURN_BYTES 16 /* more than the code by which a handler returns */
 
+#ifdef __x86_64__ /* whose registers are known here */
+
 static _Thread_local struct bench_trap *counts;
 static _Thread_local _Atomic unsigned char selector; /* the kernel reads it at each system call */
 static uintptr_t handler_return;
@@ -89,3 +91,25 @@ bench_trap_end(void)
 	atomic_store_explicit(&selector, SYSCALL_DISPATCH_FILTER_ALLOW, memory_order_relaxed);
 	prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0);
 }
+
+#else
+
+int
+bench_trap_open(void)
+{
+	return -ENOTSUP;
+}
+
+int
+bench_trap_begin(struct bench_trap *trap)
+{
+	(void)trap;
+	return -ENOTSUP;
+}
+
+void
+bench_trap_end(void)
+{
+}
+
+#endif

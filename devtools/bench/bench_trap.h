@@ -22,7 +22,7 @@ struct bench_trap {
 	_Atomic uint64_t all;    /**< including these */
 };
 
-/** Once, before threads count. @return 0; negative errno. */
+/** Once, before threads count. @return 0; -ENOTSUP: not on this processor; other negative errno. */
 int bench_trap_open(void);
 
 /** The calling thread counts in @p trap from now on, beginning with 0. @return 0; -EINVAL: the
