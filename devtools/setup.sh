@@ -74,8 +74,9 @@ usage()
 	                tests need, or without root, it says which, and those tests are skipped
 	  --dpdk DIR    use the DPDK whose libdpdk.pc is in DIR, not the distribution's;
 	                it must be built with -Denable_driver_sdk=true
-	  --source DIR  take the headers from DPDK's source in DIR, of the version that is installed,
-	                not from the distribution's source package; they are kept for later runs
+	  --source DIR  take the headers from DPDK's source in DIR, of the version that is
+	                installed, not from the distribution's source package; they are kept for
+	                later runs
 	  --cache DIR   keep the headers in DIR (default: \${XDG_CACHE_HOME:-~/.cache}/ioat-pmd)
 	  --print-sdk   print only the folder for meson's -Ddriver_sdk (an empty line: DPDK itself
 	                carries the headers)
@@ -96,7 +97,8 @@ die()
 
 bad_argument()
 {
-	say "$*; legal options: --tests, --dpdk DIR, --source DIR, --cache DIR, --print-sdk, -h, --help"
+	say "$*; legal options: --tests, --dpdk DIR, --source DIR, --cache DIR, --print-sdk, -h," \
+		"--help"
 	exit 2
 }
 
@@ -229,7 +231,8 @@ install_packages()
 	[ -z "$more" ] || say "tests that need these are skipped: $(name_needs "$more")"
 	[ -n "$needs" ] || return 0
 	say "missing, with the packages of Debian that have it: $(name_needs "$needs")"
-	command -v apt-get >/dev/null || die "this is not a Debian system (no apt-get): install them"
+	command -v apt-get >/dev/null ||
+		die "this is not a Debian system (no apt-get): install them"
 	mapfile -t packages < <(packages_for "$needs")
 	[ "$(id -u)" != 0 ] || die "they are missing though ${packages[*]} are installed"
 	die "run as root: apt-get update &&" \
@@ -274,7 +277,8 @@ download_source()
 	[[ " $there" == *" $version "* ]] || die "the archives no longer have the source of the" \
 		"installed $name $version, only: $there- upgrade libdpdk-dev and dpdk" \
 		"(apt-get update, apt-get install), add an archive that keeps old versions," \
-		"give the source by --source, or a DPDK built with -Denable_driver_sdk=true by --dpdk"
+		"give the source by --source, or by --dpdk a DPDK built with" \
+		"-Denable_driver_sdk=true"
 	if ! apt-get -q --only-source --download-only source "$name=$version" \
 		>"$dir/log" 2>&1 </dev/null; then
 		cat "$dir/log" >&2

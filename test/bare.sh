@@ -81,13 +81,13 @@ check_machine()
 # Set archive to the lines of sources.list for the suite: those of this machine, with another suite.
 find_archive()
 {
-	local own
+	local own release
 	# shellcheck disable=SC2016 # apt-get expands these
 	local fields='$(REPO_URI) $(RELEASE) $(COMPONENT)'
 	own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	release="(${own:-stable}|stable)(|-updates|-security)"
 	mapfile -t archive < <(apt-get indextargets --format "$fields" |
-		sed -nE "s/^(.*) (${own:-stable}|stable)(|-updates|-security) main\$/deb \\1 $suite\\3 main/p" |
-		sort -u)
+		sed -nE "s/^(.*) $release main\$/deb \\1 $suite\\3 main/p" | sort -u)
 	((${#archive[@]} > 0)) || die "apt's sources name no archive of a stable Debian" \
 		"with the component main, of which only the suite would have to be changed"
 }
@@ -181,7 +181,8 @@ make_root()
 	contained mmdebstrap --quiet --variant=minbase --format=directory "${options[@]}" \
 		--customize-hook="copy-in $work/unsafe-io /etc/dpkg/dpkg.cfg.d" \
 		"$suite" "$root" "${archive[@]}" ||
-		die "mmdebstrap could not make a root of $suite from: $(printf '%s; ' "${archive[@]}")"
+		die "mmdebstrap could not make a root of $suite from:" \
+			"$(printf '%s; ' "${archive[@]}")"
 	git clone --quiet --no-hardlinks "$repo" "$root$CLONE" || die "git could not clone $repo"
 	[ -z "$(git -C "$repo" status --porcelain)" ] ||
 		say "what is not committed in $repo is not in the clone"

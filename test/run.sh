@@ -100,7 +100,8 @@ configure()
 {
 	local dir=$1 compiler=$2 stamp fresh=()
 	shift 2
-	set -- -Dwerror=true -Ddriver=enabled -Dapps=enabled -Dtests=enabled "-Ddriver_sdk=$sdk" "$@"
+	set -- -Dwerror=true -Ddriver=enabled -Dapps=enabled -Dtests=enabled \
+		"-Ddriver_sdk=$sdk" "$@"
 	stamp="$compiler ${PKG_CONFIG_PATH-} $*"
 	if [ -f "$dir/build.ninja" ] && [ "$(cat "$dir/options" 2>/dev/null)" = "$stamp" ]; then
 		return 0 # ninja itself looks after changed meson.build files

@@ -7,8 +7,9 @@
 
 /**
  * @file
- * The longest frame that a port passes whole. Some drivers cut longer frames, or free them and count
- * them as sent, and announce no limit: what they do is known from their source (DPDK 22.11 to 26.07).
+ * The longest frame that a port passes whole. Some drivers cut longer frames, or free them and
+ * count them as sent, and announce no limit: what they do is known from their source (DPDK 22.11
+ * to 26.07).
  */
 
 #include <stdbool.h>

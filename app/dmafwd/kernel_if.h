@@ -20,9 +20,9 @@ struct kernel_if {
 	char name[IF_NAMESIZE]; /* empty: there is none */
 	uint16_t mtu;           /* 0: unknown */
 	bool promiscuous;
-	/* Offloads that are on and change frames on their way to a packet socket, as ethtool -K takes
-	 * them ("tso off gro off"); empty: there is none. On a veth those of the sender count, which is
-	 * the other end: both ends start alike.
+	/* Offloads that are on and change frames on their way to a packet socket, as ethtool -K
+	 * takes them ("tso off gro off"); empty: there is none. On a veth those of the sender
+	 * count, which is the other end: both ends start alike.
 	 */
 	char offloads[KERNEL_IF_OFFLOADS];
 };

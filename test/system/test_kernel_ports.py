@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The ioat-pmd authors
-"""Ports of the kernel: no frame leaves dmafwd cut short, and what may go wrong is said at the start.
+"""Ports of the kernel: no frame leaves dmafwd cut short, and the start names what may go wrong.
 
 usage: test_kernel_ports.py DMAFWD
 
@@ -173,7 +173,8 @@ def says_offloads(offloads):
     with veths(1500, offloads), dmafwd(af_packet(), seen) as process:
         carried(process, [60])
     for n in 0, 1:
-        found = re.findall(rf"port {n} .*ethtool -K port{n} tx off tso off gso off", seen["messages"])
+        found = re.findall(rf"port {n} .*ethtool -K port{n} tx off tso off gso off",
+                           seen["messages"])
         check(len(found) == (1 if offloads else 0), f"{len(found)} hints for port {n}",
               seen["messages"])
     check("has an MTU" not in seen["messages"], "a warning without cause", seen["messages"])

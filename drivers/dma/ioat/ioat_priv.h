@@ -32,8 +32,8 @@
 static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "registers and descriptors are little-endian");
 
 /**
- * The smallest ring: a scattered copy of any shape fits, n + n - 1 descriptors. No program gets more
- * in flight than the power of two from what it asked for, with which it may mask a ring_idx.
+ * The smallest ring: a scattered copy of any shape fits, n + n - 1 descriptors. No program gets
+ * more in flight than the power of two from what it asked for, with which it may mask a ring_idx.
  */
 #define IOAT_RING_MIN 64u
 /**

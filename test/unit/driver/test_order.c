@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The ioat-pmd authors
  */
 
-/* Relaxed ordering of a PCI function, which a probe switches off, and what is said where it cannot. */
+/* A probe switches relaxed ordering of a PCI function off, and says where it cannot. */
 
 #include <linux/pci_regs.h>
 #include <stdlib.h>

@@ -18,7 +18,7 @@
 #include "rig.h"
 #include "test.h"
 
-/** Descriptors of many kinds; those that this kernel does not have are left out. @return how many. */
+/** Descriptors of many kinds, without those that this kernel lacks. @return how many. */
 static size_t
 open_kinds(int *fds)
 {
