@@ -153,7 +153,7 @@ unpack()
 entries()
 {
 	local uri r
-	uri=$(archive)
+	uri=$(debian_archive)
 	[ -n "$uri" ] || cannot "the machine's archives gave no signed package list of Debian"
 	for r in "$@"; do
 		printf "deb [signed-by=$KEYRING] $uri %s main\n" "$r" "$r-backports"
@@ -185,11 +185,9 @@ make_qemu()
 		ln -s "$(command -v qemu-system-x86_64)" "$out/qemu"
 		return
 	fi
-	entries $QEMU_RELEASE >"$work/qemu.list"
-	mkdir "$work/qemu-lists" "$work/qemu-lists/partial"
-	[ "$(id -u)" != 0 ] || chown _apt "$work/qemu-lists/partial"
-	set -- -o Dir::Etc::sourcelist="$work/qemu.list" -o Dir::Etc::sourceparts=/dev/null \
-		-o Dir::State::lists="$work/qemu-lists"
+	other_release "$work" "$QEMU_RELEASE" "$QEMU_RELEASE-backports" ||
+		cannot "the machine's archives gave no signed package list of Debian"
+	set -- "${other_release_options[@]}"
 	quietly "the package lists of $QEMU_RELEASE-backports cannot be had" apt-get -q "$@" \
 		--error-on=any update
 	quietly "QEMU of $QEMU_RELEASE-backports cannot be had" apt-get -q -y "$@" \
