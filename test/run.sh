@@ -179,7 +179,7 @@ export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 
 # What the guests of the suite system are made of. Tests download nothing, so that no time limit of
 # theirs depends on a network; without this they skip and say why.
-KERNELS=() # besides that of this Debian: those that test/system/guest/meson.build names
+KERNELS=(6.12) # besides that of this Debian: those that test/system/guest/meson.build names
 prepare_guests()
 {
 	local code kernel
