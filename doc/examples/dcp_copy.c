@@ -4,8 +4,12 @@
 /* Two threads take what DMA device 0 has copied, and compare it: dcp_copy EAL-ARGUMENTS */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <rte_eal.h>
 #include <rte_malloc.h>
+#include <rte_memory.h>
 #include "dcp.h"
 
 #define JOBS       1000
