@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include <rte_cycles.h>
 #include <rte_dmadev.h>
 #include <rte_malloc.h>
 

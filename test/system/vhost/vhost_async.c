@@ -13,6 +13,8 @@
  * Prints "configure: N", then "sent N, copied N, arrived N, different N". Exit code 0: it could.
  */
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,8 @@
  * Copyright(c) 2026 The ioat-pmd authors
  */
 
+#include <errno.h>
+
 #include "test.h"
 
 #include <rte_bus_vdev.h>

@@ -5,6 +5,7 @@
 /* Interrupt messages that cannot go at once: when they go, and when they are dropped. */
 
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "rig.h"
