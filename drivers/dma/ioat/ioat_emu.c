@@ -19,8 +19,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <rte_pause.h>
-
 #include "ioat_defer.h"
 #include "ioat_dpdk.h"
 #include "ioat_emu.h"
