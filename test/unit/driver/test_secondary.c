@@ -358,7 +358,7 @@ static int
 role_main(const char *name)
 {
 	const struct CMUnitTest one[] = {cmocka_unit_test(run_role)};
-	char args[512], primary[300], pages[256] = "", *argv[16];
+	char args[1024], primary[400], pages[256] = "", *argv[16];
 
 	(void)huge_find_mount(pages);
 	snprintf(primary, sizeof(primary), "-m 16 --huge-dir=%s " BASE, pages);
