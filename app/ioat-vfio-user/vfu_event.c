@@ -66,16 +66,6 @@ event_submit(int fd, uint64_t to)
 	return syscall(SYS_io_submit, event.aio, 1L, list) == 1 ? 0 : -errno;
 }
 
-bool
-vfu_event_is_one(int fd)
-{
-	/*
-	 * The kernel looks at the descriptor before it refuses to read to an address that no
-	 * process has, and then signals nothing. This needs no /proc.
-	 */
-	return event_submit(fd, UINT64_MAX - NOWHERE) == -EFAULT;
-}
-
 /** Throw completions away: the eventfd was told. */
 static void
 event_reap(void)
@@ -86,19 +76,38 @@ event_reap(void)
 	syscall(SYS_io_getevents, event.aio, 0L, (long)RING, done, &at_once);
 }
 
+/**
+ * As event_submit(), with room made where completions of signals have filled the ring. Another thread
+ * may take the room; not as often as there is room.
+ */
+static int
+event_submit_with_room(int fd, uint64_t to)
+{
+	unsigned int tries;
+	int rc = -EAGAIN;
+
+	for (tries = 0; tries < RING && rc == -EAGAIN; tries++) {
+		rc = event_submit(fd, to);
+		if (rc == -EAGAIN)
+			event_reap();
+	}
+	return rc;
+}
+
+bool
+vfu_event_is_one(int fd)
+{
+	/*
+	 * The kernel looks at the descriptor before it refuses to read to an address that no
+	 * process has, and then signals nothing. This needs no /proc.
+	 */
+	return event_submit_with_room(fd, UINT64_MAX - NOWHERE) == -EFAULT;
+}
+
 int
 vfu_event_signal(int fd)
 {
-	unsigned int tries;
 	char byte;
-	int rc;
 
-	/* Another thread may take the room; not as often as there is room. */
-	for (tries = 0; tries < RING; tries++) {
-		rc = event_submit(fd, (uintptr_t)&byte);
-		if (rc != -EAGAIN)
-			return rc;
-		event_reap();
-	}
-	return -EAGAIN;
+	return event_submit_with_room(fd, (uintptr_t)&byte);
 }

@@ -210,6 +210,19 @@ TEST(descriptor_that_is_no_eventfd_is_refused)
 	close(memory);
 }
 
+/* The kernel has no room for another look while the ends of signals wait to be taken. */
+TEST(eventfd_is_known_as_one_after_any_number_of_signals)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), i;
+
+	CHECK_INT(fd, >=, 0);
+	for (i = 0; i < 3000; i++) {
+		CHECK_INT(vfu_event_signal(fd), ==, 0);
+		CHECK(vfu_event_is_one(fd));
+	}
+	close(fd);
+}
+
 /* A client that never reads, on a descriptor that it made to block. */
 TEST(full_eventfd_does_not_block)
 {
