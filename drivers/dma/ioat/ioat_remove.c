@@ -15,6 +15,7 @@
  */
 
 #include <errno.h>
+#include <pthread.h>
 
 #include "ioat_priv.h"
 #include "ioat_refuse.h"
@@ -42,18 +43,24 @@ struct removal {
 /* Devices whose removal waits for callbacks in this thread; a callback may remove others. */
 struct announced {
 	const struct rte_device *device;
-	struct announced *outer;
+	pthread_t thread;
+	struct announced *next;
 };
 
-static __thread struct announced *announced_here;
+static pthread_mutex_t announced_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct announced *announced_list;
 
 static bool
 is_announced(const struct rte_device *device)
 {
 	const struct announced *a;
 
-	for (a = announced_here; a != NULL && a->device != device; a = a->outer)
-		;
+	pthread_mutex_lock(&announced_lock);
+	for (a = announced_list; a != NULL; a = a->next) {
+		if (a->device == device && pthread_equal(a->thread, pthread_self()))
+			break;
+	}
+	pthread_mutex_unlock(&announced_lock);
 	return a != NULL;
 }
 
@@ -61,11 +68,18 @@ is_announced(const struct rte_device *device)
 static void
 announce(const struct rte_device *device)
 {
-	struct announced self = {.device = device, .outer = announced_here};
+	struct announced self = {.device = device, .thread = pthread_self()}, **at;
 
-	announced_here = &self;
+	pthread_mutex_lock(&announced_lock);
+	self.next = announced_list;
+	announced_list = &self;
+	pthread_mutex_unlock(&announced_lock);
 	rte_dev_event_callback_process(device->name, RTE_DEV_EVENT_REMOVE);
-	announced_here = self.outer;
+	pthread_mutex_lock(&announced_lock);
+	for (at = &announced_list; *at != &self; at = &(*at)->next)
+		;
+	*at = self.next;
+	pthread_mutex_unlock(&announced_lock);
 }
 
 /* Nothing is left to be reported, or nobody asks. Other threads run meanwhile. */
