@@ -14,8 +14,8 @@
 /* net_af_packet has a ring of frames of this size, shared with the kernel. */
 #define FRAMESZ         "framesz"
 #define FRAMESZ_DEFAULT 2048u
-/* The kernel takes this much of a slot for itself: tpacket2_hdr and sockaddr_ll, 52 bytes, and 16 for
- * the link header, aligned to 16, less the 14 bytes of an Ethernet header (tpacket_rcv()).
+/* The kernel takes this much of a slot for itself: tpacket2_hdr and sockaddr_ll, 52 bytes, and 16
+ * for the link header, aligned to 16, less the 14 bytes of an Ethernet header (tpacket_rcv()).
  */
 #define FRAMESZ_RX_OVERHEAD 66u
 /* Of a frame that leaves the driver takes TPACKET2_HDRLEN less sockaddr_ll. */
