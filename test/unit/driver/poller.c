@@ -71,6 +71,7 @@ poller_main(void *arg)
 		if (rc < 0 && rc != -ENOSPC)
 			atomic_fetch_add(&p->refused, 1);
 		atomic_fetch_add(&p->rounds, 1);
+		atomic_fetch_add(&p->served, p->good > 0);
 		now = ioat_chan_now_us();
 		p->away_us = RTE_MAX(p->away_us, now - before);
 	}
@@ -97,6 +98,7 @@ poller_start(struct poller *p, int16_t id)
 	p->id = id;
 	atomic_store(&p->stop, false);
 	atomic_store(&p->rounds, 0);
+	atomic_store(&p->served, 0);
 	atomic_store(&p->refused, 0);
 	p->enqueued = p->good = p->bad = p->away_us = 0;
 	poller_thread(&p->thread, poller_main, p);
@@ -117,6 +119,12 @@ void
 poller_await_rounds(struct poller *p, unsigned int n)
 {
 	await_above(&p->rounds, atomic_load(&p->rounds) + n);
+}
+
+void
+poller_await_service(struct poller *p)
+{
+	await_above(&p->served, 0);
 }
 
 void

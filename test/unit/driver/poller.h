@@ -24,6 +24,7 @@ struct poller {
 	pthread_t thread;
 	atomic_bool stop;
 	atomic_uint rounds;
+	atomic_uint served;  /* rounds since the device did the first operation well */
 	atomic_uint refused; /* rounds in which an operation was refused for good */
 	/* For the others once the thread has ended. */
 	uint64_t enqueued, good, bad;
@@ -38,6 +39,9 @@ void poller_start(struct poller *p, int16_t id);
 
 /** Wait until it has made @p n rounds more, a minute at most. */
 void poller_await_rounds(struct poller *p, unsigned int n);
+
+/** Wait until the device has done an operation well, a minute at most. */
+void poller_await_service(struct poller *p);
 
 /** Wait until it was refused an operation, a minute at most. */
 void poller_await_refusal(struct poller *p);

@@ -93,7 +93,7 @@ TEST(device_that_does_nothing_any_more_is_removed_and_its_operations_are_reporte
 	fake_plug(IOAT_MODEL_ICX, 1);
 	start_device();
 	poller_start(p, fake_start());
-	poller_await_rounds(p, 3);
+	poller_await_service(p);
 	fake.frozen = true;
 	poller_await_rounds(p, 10);
 	pull();
@@ -114,7 +114,7 @@ TEST(device_that_has_gone_before_is_removed_and_its_operations_are_reported)
 	fake_plug(IOAT_MODEL_ICX, 1);
 	start_device();
 	poller_start(p, fake_start());
-	poller_await_rounds(p, 3);
+	poller_await_service(p);
 	fake.frozen = true;
 	fake.gone = true;
 	pull();

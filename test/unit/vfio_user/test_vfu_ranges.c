@@ -127,7 +127,7 @@ TEST(interval_is_taken_in_order_and_its_neighbours_stay)
 /* Against a list of who owns each page: ranges of 1 to 4 pages come, intervals go. */
 TEST(random_changes_leave_what_a_plain_list_says_and_a_balanced_tree)
 {
-	uint32_t owner[SPACE + 4] = {0}; /* first page + 1 of the range; 0: free */
+	uint32_t owner[SPACE + 40] = {0}; /* first page + 1 of the range; 0: free */
 	struct vfu_ranges ranges = {0};
 	struct seen seen;
 	uint32_t random = 1, at, n, i, k, expected;
