@@ -126,7 +126,7 @@ busy_issuer(struct bench_crew *crew, void *arg)
 static int
 busy_getter(struct bench_crew *crew, void *arg)
 {
-	uint64_t end = bench_stamp(NULL) + bench_cycles(BENCH_PATIENCE_US);
+	uint64_t end = bench_stamp() + bench_cycles(BENCH_PATIENCE_US);
 	struct calls_thread *me = arg;
 	struct dcp_cpl cpl[BURST];
 	uint32_t left = BUSY_OPS;
@@ -138,7 +138,7 @@ busy_getter(struct bench_crew *crew, void *arg)
 		if (rc > 0)
 			left -= (uint32_t)rc;
 		else if (rc == -EAGAIN)
-			rc = bench_stamp(NULL) > end ? -ETIMEDOUT : 0;
+			rc = bench_stamp() > end ? -ETIMEDOUT : 0;
 		if (!bench_crew_going(crew))
 			rc = -ECANCELED;
 	}
@@ -206,13 +206,13 @@ batches(struct bench_crew *crew, void *arg)
 
 	rc = bench_trap_begin(&me->trap);
 	for (i = 0; rc == 0 && i < BATCHES; i++) {
-		bench_until(bench_stamp(NULL) + bench_cycles(ASLEEP_US));
+		bench_until(bench_stamp() + bench_cycles(ASLEEP_US));
 		if (issue(t, BURST) != BURST)
 			rc = -EBADMSG;
 		else
 			rc = bench_crew_await(crew, &t->delivered, (i + 1) * BURST);
 	}
-	bench_until(bench_stamp(NULL) + bench_cycles(ASLEEP_US));
+	bench_until(bench_stamp() + bench_cycles(ASLEEP_US));
 	bench_trap_end();
 	note_counts(t);
 	return rc < 0 ? rc : dismiss(t, t->workers);

@@ -126,19 +126,19 @@ bench_us(uint64_t cycles)
 void
 bench_until(uint64_t stamp)
 {
-	while (bench_stamp(NULL) < stamp)
+	while (bench_stamp() < stamp)
 		rte_pause();
 }
 
 int
 bench_crew_await(struct bench_crew *crew, _Atomic uint32_t *word, uint32_t value)
 {
-	uint64_t end = bench_stamp(NULL) + bench_cycles(BENCH_PATIENCE_US);
+	uint64_t end = bench_stamp() + bench_cycles(BENCH_PATIENCE_US);
 
 	while (atomic_load_explicit(word, memory_order_acquire) != value) {
 		if (!bench_crew_going(crew))
 			return -ECANCELED;
-		if (bench_stamp(NULL) > end)
+		if (bench_stamp() > end)
 			return -ETIMEDOUT;
 		rte_pause();
 	}
@@ -149,13 +149,13 @@ bench_crew_await(struct bench_crew *crew, _Atomic uint32_t *word, uint32_t value
 static int
 assemble(struct bench_crew *crew)
 {
-	uint64_t end = bench_stamp(NULL) + bench_cycles(BENCH_PATIENCE_US);
+	uint64_t end = bench_stamp() + bench_cycles(BENCH_PATIENCE_US);
 
 	atomic_fetch_add_explicit(&crew->ready, 1, memory_order_acq_rel);
 	while (atomic_load_explicit(&crew->ready, memory_order_acquire) != crew->n) {
 		if (!bench_crew_going(crew))
 			return -ECANCELED;
-		if (bench_stamp(NULL) > end)
+		if (bench_stamp() > end)
 			return -ETIMEDOUT;
 		sched_yield();
 	}
@@ -175,17 +175,17 @@ serve(void *arg)
 {
 	struct bench_member *m = arg;
 	struct bench_switches before;
-	unsigned int cpu = 0;
-	int rc;
+	int rc, cpu;
 
 	rc = assemble(m->crew);
 	before = bench_switches_now();
-	m->begin = bench_stamp(&cpu);
+	cpu = sched_getcpu();
+	m->begin = bench_stamp();
 	if (rc == 0)
 		rc = m->work(m->crew, m->arg);
-	m->end = bench_stamp(NULL);
+	m->end = bench_stamp();
 	m->forced = bench_switches_now().forced - before.forced;
-	if (m->cpu != BENCH_CPU_ANY && cpu != (unsigned int)m->cpu)
+	if (m->cpu != BENCH_CPU_ANY && cpu != m->cpu)
 		rc = -EXDEV;
 	if (rc < 0)
 		fail(m->crew, rc);
@@ -256,7 +256,7 @@ struct court {
 static void
 note_way(struct court *c, unsigned int way)
 {
-	int64_t took = (int64_t)(bench_stamp(NULL) - c->thrown);
+	int64_t took = (int64_t)(bench_stamp() - c->thrown);
 
 	c->least[way] = RTE_MIN(c->least[way], took);
 }
@@ -269,7 +269,7 @@ throw_first(struct bench_crew *crew, void *arg)
 	int rc = 0;
 
 	for (i = 0; rc == 0 && i < 2 * CLOCK_ROUNDS; i += 2) {
-		c->thrown = bench_stamp(NULL);
+		c->thrown = bench_stamp();
 		atomic_store_explicit(&c->ball, i + 1, memory_order_release);
 		rc = bench_crew_await(crew, &c->ball, i + 2);
 		note_way(c, 1);
@@ -287,7 +287,7 @@ throw_back(struct bench_crew *crew, void *arg)
 	for (i = 0; rc == 0 && i < 2 * CLOCK_ROUNDS; i += 2) {
 		rc = bench_crew_await(crew, &c->ball, i + 1);
 		note_way(c, 0);
-		c->thrown = bench_stamp(NULL);
+		c->thrown = bench_stamp();
 		atomic_store_explicit(&c->ball, i + 2, memory_order_release);
 	}
 	return rc;

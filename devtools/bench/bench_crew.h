@@ -11,7 +11,6 @@
  * it is known of each how often the scheduler took the processor away from it meanwhile.
  */
 
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -71,21 +70,15 @@ struct bench_switches bench_switches_now(void);
  */
 int bench_others_us(const int cpu[2], int64_t *us);
 
-/** The TSC when everything before it was done. @p cpu, unless NULL: where that was. */
+/** @return the time stamp counter, read when all before it has been done. */
 static inline uint64_t
-bench_stamp(unsigned int *cpu)
+bench_stamp(void)
 {
 #ifdef __x86_64__
-	unsigned int aux;
-	uint64_t tsc = __builtin_ia32_rdtscp(&aux);
+	unsigned int aux; /* no number of a processor where the kernel does not set it */
 
-	/* Linux keeps the number of the processor in the lower 12 bits, its node above. */
-	if (cpu != NULL)
-		*cpu = aux & 0xfff;
-	return tsc;
+	return __builtin_ia32_rdtscp(&aux);
 #else
-	if (cpu != NULL)
-		*cpu = (unsigned int)sched_getcpu();
 	return rte_rdtsc_precise();
 #endif
 }

@@ -85,15 +85,15 @@ work(struct bench_crew *crew, void *arg)
 {
 	struct crowd_thread *me = arg;
 	struct crowd_test *t = me->test;
-	uint64_t now = bench_stamp(NULL), end = run_end(t, now), from;
+	uint64_t now = bench_stamp(), end = run_end(t, now), from;
 	uint16_t chan = t->rig.chan[me->number % t->rig.nb_devs];
 	struct dcp_cpl cpl[BURST];
 	int n, rc = 0;
 
 	while (rc == 0 && now < end) {
-		from = bench_stamp(NULL);
+		from = bench_stamp();
 		n = dcp_get(t->rig.worker[me->number], cpl, BURST, LIMIT_NS);
-		now = bench_stamp(NULL);
+		now = bench_stamp();
 		if (n < 0 && (n != -ETIMEDOUT || !bench_crew_going(crew)))
 			return n;
 		note_get(me, now - from); /* also of those that time out: they waited longest */
@@ -110,12 +110,12 @@ static int
 spin(struct bench_crew *crew, void *arg)
 {
 	struct crowd_thread *me = arg;
-	uint64_t away = bench_cycles(AWAY_US), now = bench_stamp(NULL), last = now;
+	uint64_t away = bench_cycles(AWAY_US), now = bench_stamp(), last = now;
 	uint64_t end = run_end(me->test, now);
 
 	(void)crew;
 	for (; now < end; last = now) {
-		now = bench_stamp(NULL);
+		now = bench_stamp();
 		if (now - last > away && me->nb_aways < AWAYS_MAX)
 			me->aways[me->nb_aways++] = now - last;
 	}

@@ -44,11 +44,11 @@ bench_runs(const struct bench_plan *plan, const char *figure, const char *label,
            bench_run_once once, void *arg)
 {
 	struct bench_run run = {.figure = figure, .label = label};
-	uint64_t end = bench_stamp(NULL) + bench_cycles(CASE_S * 1e6);
+	uint64_t end = bench_stamp() + bench_cycles(CASE_S * 1e6);
 	unsigned int dropped = 0;
 	int rc = 0;
 
-	while (rc == 0 && run.number < plan->runs && bench_stamp(NULL) < end) {
+	while (rc == 0 && run.number < plan->runs && bench_stamp() < end) {
 		rc = once(&run, arg);
 		if (rc == -EAGAIN) {
 			dropped++;

@@ -44,7 +44,7 @@ static bool
 may_wait(struct bench_crew *crew, uint64_t end)
 {
 	rte_pause();
-	return bench_crew_going(crew) && bench_stamp(NULL) < end;
+	return bench_crew_going(crew) && bench_stamp() < end;
 }
 
 static uint16_t
@@ -84,7 +84,7 @@ static __rte_always_inline int
 issue(struct bench_crew *crew, struct split_test *t,
       uint16_t (*burst)(struct split_test *, unsigned int, uint32_t, uint16_t))
 {
-	uint64_t end = bench_stamp(NULL) + bench_cycles(BENCH_PATIENCE_US);
+	uint64_t end = bench_stamp() + bench_cycles(BENCH_PATIENCE_US);
 	uint32_t count[BENCH_RIG_DEVS] = {0}, left = OPS;
 	unsigned int c = 0;
 	uint16_t n;
@@ -153,7 +153,7 @@ static __rte_always_inline int
 take_all(struct bench_crew *crew, struct split_test *t,
          int (*take)(struct split_test *, unsigned int, uint32_t *))
 {
-	uint64_t end = bench_stamp(NULL) + bench_cycles(BENCH_PATIENCE_US);
+	uint64_t end = bench_stamp() + bench_cycles(BENCH_PATIENCE_US);
 	uint32_t count[BENCH_RIG_DEVS] = {0}, empty = 0, left;
 	unsigned int c = 0;
 	int n;

@@ -91,7 +91,7 @@ futex(_Atomic uint32_t *word, int op, uint32_t value, const struct timespec *lim
 static void
 sleeper_begins(struct sleeper *s, uint32_t i)
 {
-	s->began = bench_stamp(NULL);
+	s->began = bench_stamp();
 	atomic_store_explicit(&s->ready, i + 1, memory_order_release);
 }
 
@@ -100,7 +100,7 @@ sleeper_ends(struct sleeper *s, uint32_t i, const struct bench_switches *before)
 {
 	struct bench_switches now;
 
-	s->woken = bench_stamp(NULL);
+	s->woken = bench_stamp();
 	now = bench_switches_now();
 	s->again = !s->test->how->device && now.own > before->own + 1;
 	/* A nap may end many times before the device is done. */
@@ -163,7 +163,7 @@ static uint64_t
 wake(struct wake_test *t, unsigned int who, uint32_t i)
 {
 	struct dcp_cpl cpl = {.ctx = i};
-	uint64_t at = bench_stamp(NULL);
+	uint64_t at = bench_stamp();
 
 	if (who == FUTEX) {
 		atomic_store_explicit(&t->sleepers[FUTEX].word, i + 1, memory_order_release);
@@ -193,12 +193,12 @@ count_naps(const struct wake_test *t)
 static int
 await_sleep(struct bench_crew *crew, struct wake_test *t, unsigned int who, uint32_t i)
 {
-	uint64_t end = bench_stamp(NULL) + bench_cycles(10 * POLL_US), naps;
+	uint64_t end = bench_stamp() + bench_cycles(10 * POLL_US), naps;
 
 	if (who == FUTEX)
 		return bench_crew_await(crew, &t->sleepers[FUTEX].down, i + 1);
 	naps = count_naps(t);
-	while (count_naps(t) == naps && bench_stamp(NULL) < end)
+	while (count_naps(t) == naps && bench_stamp() < end)
 		rte_pause();
 	return 0;
 }
@@ -224,7 +224,7 @@ wake_once(struct bench_crew *crew, struct wake_test *t, unsigned int who, uint32
 		bench_until(s->began + bench_cycles(POLL_US + idle_us));
 	} else {
 		rc = await_sleep(crew, t, who, i);
-		bench_until(bench_stamp(NULL) + bench_cycles(DOWN_US + idle_us));
+		bench_until(bench_stamp() + bench_cycles(DOWN_US + idle_us));
 	}
 	if (rc == 0)
 		at = wake(t, who, i);
