@@ -77,8 +77,8 @@ event_reap(void)
 }
 
 /**
- * As event_submit(), with room made where completions of signals have filled the ring. Another thread
- * may take the room; not as often as there is room.
+ * As event_submit(), with room made where completions of signals have filled the ring. Another
+ * thread may take the room; not as often as there is room.
  */
 static int
 event_submit_with_room(int fd, uint64_t to)
