@@ -157,18 +157,11 @@ func_cost_ns(const struct vfu_func *func, const struct ioat_model_counters *befo
 	return (int64_t)ns;
 }
 
-/** Whether work takes a time that was asked for. */
-static bool
-func_is_paced(const struct vfu_func *func)
-{
-	return func->conf.latency_ns != 0 || func->conf.bytes_per_second != 0;
-}
-
 /** One turn; locked. @return whether there was work. */
 static bool
 func_turn(struct vfu_func *func)
 {
-	bool paced = func_is_paced(func);
+	bool paced = func->conf.latency_ns != 0 || func->conf.bytes_per_second != 0;
 	/* Behind messages of a client that takes its time nobody else should wait for long. */
 	size_t budget = paced || func->mem.remote_ranges != 0 ? PACED_TURN : VFU_TURN;
 	struct ioat_model_counters before, after;
@@ -294,34 +287,9 @@ vfu_func_cfg_write(struct vfu_func *func, uint32_t offset, const void *buf, size
 	vfu_pci_sync(&func->pci);
 }
 
-static bool
-func_is_active(const struct vfu_func *func)
-{
-	uint64_t status = ioat_model_read(func->model, IOAT_CHAN_BASE(0) + IOAT_CHANSTS, 8);
-
-	return (status & CHANSTS_STATE) == IOAT_STATE_ACTIVE;
-}
-
-/**
- * Let the channel work a turn before a register is read. Silicon is never descheduled: a driver
- * that polls a number of times outruns an engine thread that has not got a processor yet.
- *
- * Work that is to take its time takes it, and memory behind messages is the engine's affair: its
- * client waits for this very answer. A completion that is held back is no work of the channel.
- */
-static void
-func_catch_up(struct vfu_func *func)
-{
-	if (!func_is_paced(func) && func->mem.remote_ranges == 0 && func_is_active(func))
-		func_turn(func);
-	else
-		func_advance(func, now_ns());
-}
-
 void
 vfu_func_bar_read(struct vfu_func *func, uint32_t offset, void *buf, size_t len)
 {
-	func_catch_up(func);
 	vfu_pci_bar_read(&func->pci, offset, buf, len);
 	vfu_pci_sync(&func->pci); /* a read of INTRCTRL or ATTNSTATUS changes the level */
 }

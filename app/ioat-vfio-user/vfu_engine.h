@@ -96,10 +96,7 @@ void vfu_func_destroy(struct vfu_func *func);
 void vfu_func_lock(struct vfu_func *func);
 void vfu_func_unlock(struct vfu_func *func);
 
-/**
- * Access configuration space or BAR0; locked. The caller has checked the bounds. A read of BAR0
- * lets the channel work a turn first, unless work is to take a time or goes by messages.
- */
+/** Access configuration space or BAR0; locked. The caller has checked the bounds. */
 void vfu_func_cfg_read(struct vfu_func *func, uint32_t offset, void *buf, size_t len);
 void vfu_func_cfg_write(struct vfu_func *func, uint32_t offset, const void *buf, size_t len);
 void vfu_func_bar_read(struct vfu_func *func, uint32_t offset, void *buf, size_t len);
